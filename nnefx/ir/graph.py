@@ -1,0 +1,145 @@
+"""The checked graph: values, nodes in topological order, and the model that holds weights too."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nnefx.ops.registry import Op, Shape
+from nnefx.source import At
+
+
+class Unknown(tuple[int, ...]):
+    """The shape of a value that an error or a custom operation left undetermined."""
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+# Only diagnosis ever sees it: a graph that is handed out has a shape for every value.
+UNKNOWN: Shape = Unknown()
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A tensor of the graph: its identifier, data-type (`scalar`, `integer`, ...) and shape."""
+
+    name: str
+    dtype: str
+    shape: Shape
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def volume(self) -> int:
+        """The number of items."""
+        volume = 1
+        for extent in self.shape:
+            volume *= extent
+        return volume
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.dtype}{list(self.shape)}"
+
+
+Primitive = int | float | bool | str
+# What a tensor parameter holds: a value, a literal (a constant of shape ()), or an array of those.
+Input = Value | Primitive | tuple["Input", ...]
+# What an attribute holds: NNEF arrays are lists, NNEF tuples are tuples.
+Attribute = Any
+Output = Value | tuple[Value, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One invocation, all of its arguments bound: nothing is left to defaults.
+
+    `inputs` and `attributes` are keyed by parameter name in order of declaration; `outputs` has
+    one entry per result, a tuple of values where the result is an array. `dtype` is the generic
+    data-type where the operation has one. `body` is the instance of the fragment's body for these
+    arguments where the operation has no shape rule of its own.
+    """
+
+    op: Op
+    inputs: dict[str, Input]
+    attributes: dict[str, Attribute]
+    outputs: tuple[Output, ...]
+    dtype: str | None = None
+    at: At | None = None
+    body: "Graph | None" = None
+
+    @property
+    def name(self) -> str:
+        """The name of the operation."""
+        return self.op.name
+
+    @property
+    def output(self) -> Value:
+        """The first value that the node produces; the only one of most operations."""
+        return next(self.values())
+
+    def values(self) -> Iterator[Value]:
+        """All values that the node produces, in order."""
+        return flat_values(self.outputs)
+
+    def operands(self) -> Iterator[Value]:
+        """All values that the node consumes, in order, literals left out."""
+        return flat_values(self.inputs.values())
+
+    def __repr__(self) -> str:
+        return f"{[v.name for v in self.values()]} = {self.name}({self.inputs}, {self.attributes})"
+
+
+def flat_values(items: Iterable[Any]) -> Iterator[Value]:
+    """Yield the values in nested tuples and lists, in order; literals are left out."""
+    for item in items:
+        if type(item) is Value:
+            yield item
+        elif type(item) is tuple or type(item) is list:
+            yield from flat_values(item)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A graph whose nodes stand in topological order. Nothing of it is changed once it is made.
+
+    `results` keeps the structure of the outputs where the graph is the body of a fragment (an
+    array result is a tuple); `ops` are the operations that the document itself declares.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    ops: Mapping[str, Op] = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
+    results: tuple[Output, ...] = ()
+
+    @cached_property
+    def producer(self) -> Mapping[Value, Node]:
+        """The node that produces each value; inputs of a fragment's body have none."""
+        return {value: node for node in self.nodes for value in node.values()}
+
+    @cached_property
+    def users(self) -> Mapping[Value, tuple[Node, ...]]:
+        """The nodes that consume each value; a node that does so twice stands twice."""
+        users: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for value in node.operands():
+                users.setdefault(value, []).append(node)
+        return {value: tuple(nodes) for value, nodes in users.items()}
+
+    @cached_property
+    def values(self) -> Mapping[str, Value]:
+        """All values by name."""
+        named = {value.name: value for value in self.inputs}
+        named.update((value.name, value) for node in self.nodes for value in node.values())
+        return named
+
+    @property
+    def variables(self) -> Iterator[Node]:
+        """The `variable` nodes."""
+        return (node for node in self.nodes if node.op.name == "variable")
