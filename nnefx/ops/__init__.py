@@ -41,5 +41,6 @@ def standard_ops() -> Mapping[str, Op]:
 
     for family in _FAMILIES:
         import_module(f"nnefx.ops.{family}")
-    fragments = parse_fragments(stdlib_source())
-    return {fragment.name: bind(fragment, RULES[fragment.name]) for fragment in fragments}
+    source = stdlib_source()
+    fragments = parse_fragments(source)
+    return {fragment.name: bind(fragment, RULES[fragment.name], source) for fragment in fragments}

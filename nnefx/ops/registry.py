@@ -22,6 +22,7 @@ from functools import cached_property
 from inspect import Parameter, signature
 from typing import Any
 
+from nnefx.source import Source
 from nnefx.syntax.ast import Fragment, Param
 from nnefx.types import Array, Tensor, Tuple, Type
 
@@ -81,13 +82,14 @@ def is_tensor(type_: Type) -> bool:
 class Op:
     """An operation: its NNEF declaration, and its rules where it has any.
 
-    A fragment of a user's document has no rules: its shapes and values come from its body, or are
+    `source` is the text that declares it. A fragment of a user's document has no rules: its shapes and values come from its body, or are
     unknown where it has none (a custom operation).
     """
 
     signature: Fragment
     shape: ShapeRule | None = None
     run: Kernel | None = None
+    source: Source | None = None
 
     @property
     def name(self) -> str:
@@ -120,9 +122,9 @@ class Op:
         return self.run is not None and "dtype" in signature(self.run).parameters
 
 
-def bind(fragment: Fragment, rules: Rules) -> Op:
+def bind(fragment: Fragment, rules: Rules, source: Source | None = None) -> Op:
     """Bind rules to a fragment; refuse (ValueError) a rule that does not fit its parameters."""
-    op = Op(fragment, rules.shape, rules.run)
+    op = Op(fragment, rules.shape, rules.run, source)
     for rule in filter(None, (rules.shape, rules.run)):
         _check_fit(op, rule)
     return op

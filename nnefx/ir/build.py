@@ -1,0 +1,225 @@
+"""Document -> Graph: names resolve, arguments are bound, types agree, every tensor has a shape."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
+from nnefx.ir.arithmetic import Poisoned
+from nnefx.ir.binding import type_of
+from nnefx.ir.builder import Builder
+from nnefx.ir.declare import check_fragment
+from nnefx.ir.evaluate import Evaluator, names_of
+from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
+from nnefx.source import Source, TextAt
+from nnefx.syntax import ast
+from nnefx.syntax.profile import check_profile
+
+Report = Callable[[Diagnostic], None]
+
+_LABEL = re.compile(r"[a-zA-Z0-9_\-./\\]+\Z")
+
+
+def build(document: ast.Document, source: Source, report: Report | None = None) -> Graph:
+    """Return the checked graph of a document.
+
+    Args:
+        document: the tree, which has a graph.
+        source: the text that it came from.
+        report: takes every diagnostic; after an error the graph that is returned holds values of
+            unknown shape and is good for nothing but further diagnosis. Without it the errors are
+            raised as one NnefError.
+    """
+    found: list[Diagnostic] = []
+    graph = _Build(document, source, report or found.append).run()
+    if errors := [item for item in found if item.severity is Severity.ERROR]:
+        raise NnefError.of(errors)
+    return graph
+
+
+class _Build:
+    """One run over a document; every fault goes to `report`, and the run goes on."""
+
+    def __init__(self, document: ast.Document, source: Source, report: Report) -> None:
+        self.document = document
+        self.source = source
+        self.report = report
+        self.builder = Builder(document.graph.name if document.graph else "main")
+        self.evaluator = Evaluator(self.builder, source, {})
+
+    def run(self) -> Graph:
+        for diagnostic in check_profile(self.document, self.source):
+            self.report(diagnostic)
+        self._declare()
+        definition = self.document.graph
+        if definition is None:
+            self.report(Diagnostic("NX105", "the document has no graph", TextAt(self.source, 0)))
+            return self.builder.finish([])
+        targets = [name for statement in definition.body for name in names_of(statement)]
+        self.builder.reserve(name.id for name in targets)
+        assigned: set[str] = set()
+        with _deep_recursion():
+            for statement in definition.body:
+                self._statement(statement, assigned)
+        return self._finish(definition)
+
+    def _declare(self) -> None:
+        for fragment in self.document.fragments:
+            at = TextAt(self.source, fragment.pos)
+            if fragment.name in self.builder.own:
+                self._error("NX203", f"fragment '{fragment.name}' is defined twice", at)
+            elif fragment.name in self.builder.ops:
+                message = f"fragment '{fragment.name}' redefines a standard operation"
+                self._error("NX203", message, at)
+            else:
+                self._declare_one(fragment, at)
+        for fragment in self.document.fragments:
+            for diagnostic in check_fragment(fragment, self.source, self.builder.ops):
+                self.report(diagnostic)
+
+    def _declare_one(self, fragment: ast.Fragment, at: TextAt) -> None:
+        try:
+            self.builder.declare(fragment, self.source)
+        except ValueError as fault:
+            self._error("NX213", f"custom operation '{fragment.name}': {fault}", at)
+            fragment.body = None
+
+    def _statement(self, statement: ast.Assign, assigned: set[str]) -> None:
+        twice = False
+        for name in names_of(statement):
+            if name.id in assigned:
+                message = f"'{name.id}' is assigned twice"
+                self._error("NX203", message, TextAt(self.source, name.pos))
+                twice = True
+            assigned.add(name.id)
+        before = len(self.builder.nodes)
+        try:
+            value = self.evaluator.assign(statement)
+        except Poisoned:
+            self._poison(statement)
+            return
+        except NnefError as error:
+            for diagnostic in error.diagnostics:
+                self.report(diagnostic)
+            if not twice:
+                self._poison(statement)
+            return
+        if not (
+            type(value) is Value
+            and len(self.builder.nodes) == before + 1
+            and self.builder.nodes[-1].outputs[0] is value
+        ):
+            self._check_tensors(statement)
+
+    def _poison(self, statement: ast.Assign) -> None:
+        for name in names_of(statement):
+            self.evaluator.env[name.id] = self.builder.poisoned(name.id)
+
+    def _check_tensors(self, statement: ast.Assign) -> None:
+        """Make each identifier of the graph body an individual tensor, named as it is written."""
+        env = self.evaluator.env
+        made = {id(value) for node in self.builder.nodes[-1:] for value in node.values()}
+        for name in names_of(statement):
+            value = env[name.id]
+            if type(value) is not Value:
+                message = f"'{name.id}' is {type_of(value)}; in the graph it must be a tensor"
+                self._error("NX207", message, TextAt(self.source, name.pos))
+                env[name.id] = self.builder.poisoned(name.id)
+            elif value.name != name.id:
+                if id(value) in made:
+                    value.name = name.id
+                    continue
+                at = TextAt(self.source, statement.pos)
+                env[name.id] = self.builder.invoke("copy", [value], {}, None, name.id, at)
+
+    def _finish(self, definition: ast.GraphDef) -> Graph:
+        env = self.evaluator.env
+        for name in _unique(definition.inputs + definition.outputs, self._twice):
+            if name.id not in env:
+                message = f"'{name.id}' is declared by the graph but not assigned in its body"
+                self._error("NX202", message, TextAt(self.source, name.pos))
+                env[name.id] = self.builder.poisoned(name.id)
+        inputs = [env[name.id] for name in definition.inputs]
+        outputs = [env[name.id] for name in definition.outputs]
+        self._check_externals(definition)
+        self._check_labels()
+        self._check_custom()
+        words = [word for extension in self.document.extensions for word in extension.words]
+        return self.builder.finish(outputs, inputs, extensions=tuple(words))
+
+    def _twice(self, name: ast.Name) -> None:
+        message = f"'{name.id}' stands twice among the graph's parameters and results"
+        self._error("NX203", message, TextAt(self.source, name.pos))
+
+    def _check_externals(self, definition: ast.GraphDef) -> None:
+        declared = {name.id for name in definition.inputs}
+        external = {node.output.name for node in self._nodes("external")}
+        for node in self._nodes("external"):
+            if node.output.name not in declared:
+                message = f"external '{node.output.name}' is not a parameter of the graph"
+                self.report(Diagnostic("NX214", message, node.at))
+        for name in definition.inputs:
+            value = self.evaluator.env[name.id]
+            if name.id not in external and not (value.shape is UNKNOWN and value.dtype == "?"):
+                message = f"graph parameter '{name.id}' is not the result of 'external'"
+                self._error("NX214", message, TextAt(self.source, name.pos))
+
+    def _check_labels(self) -> None:
+        seen: dict[str, Node] = {}
+        for node in self._nodes("variable"):
+            label = node.attributes["label"]
+            if not _LABEL.match(label):
+                message = f"variable: label '{label}' must consist of letters, digits and _-./\\"
+                self.report(Diagnostic("NX215", message, node.at))
+                continue
+            first = seen.setdefault(label.lower(), node)
+            if first.output.shape != node.output.shape and UNKNOWN not in (
+                first.output.shape,
+                node.output.shape,
+            ):
+                message = (
+                    f"variable: label '{label}' shares data with '{first.output.name}' of shape "
+                    f"{list(first.output.shape)}, not {list(node.output.shape)}"
+                )
+                note = Note(f"'{first.output.name}' is here", first.at)
+                self.report(Diagnostic("NX216", message, node.at, notes=(note,)))
+
+    def _check_custom(self) -> None:
+        told: set[str] = set()
+        for node in self.builder.nodes:
+            op = node.op
+            if op.shape is None and op.signature.body is None and op.name not in told:
+                told.add(op.name)
+                message = f"custom operation '{op.name}' has no shape rule here"
+                self.report(Diagnostic("NX217", message, node.at))
+
+    def _nodes(self, op: str) -> Iterator[Node]:
+        return (node for node in self.builder.nodes if node.op.name == op)
+
+    def _error(self, code: str, message: str, at: TextAt) -> None:
+        self.report(Diagnostic(code, message, at))
+
+
+def _unique(names: list[ast.Name], twice: Callable[[ast.Name], None]) -> Iterator[ast.Name]:
+    seen: set[str] = set()
+    for name in names:
+        if name.id in seen:
+            twice(name)
+        else:
+            yield name
+        seen.add(name.id)
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Give fragments that call fragments the room that `MAX_DEPTH` promises them."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 12_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+__all__ = ["Report", "build"]

@@ -1,0 +1,311 @@
+"""The evaluator of expressions: compile-time values are computed, tensors go to the Builder.
+
+NNEF 1.0.5, section 3.3.3. A compile-time value is a Python int, float, bool, str, list (array) or
+tuple; a tensor is a `Value`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nnefx import types
+from nnefx.diagnostics import NnefError, Note
+from nnefx.ir.arithmetic import ArithmeticFault, Poisoned, binary, builtin, index, slice_, unary
+from nnefx.ir.binding import Generic, Mismatch, checker, type_of
+from nnefx.ir.builder import Builder, Names
+from nnefx.ir.graph import UNKNOWN, Graph, Input, Output, Value, flat_values
+from nnefx.ops import Op, Reject
+from nnefx.source import Source, TextAt
+from nnefx.syntax import ast
+
+MAX_DEPTH = 128  # of fragments that call fragments; add_n-like recursion over inputs fits well
+MAX_ITEMS = 1 << 24  # of an array made by repetition or comprehension
+
+BINARY = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "<": "lt", "<=": "le", ">": "gt",
+    ">=": "ge", "==": "eq", "!=": "ne", "&&": "and", "||": "or",
+}  # fmt: skip
+UNARY = {"+": "copy", "-": "neg", "!": "not"}
+
+
+class Evaluator:
+    """Evaluates the statements of one body: the graph's, or one instance of a fragment's."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        source: Source,
+        env: dict[str, Any],
+        generic: str | None = None,
+    ) -> None:
+        self.builder = builder
+        self.source = source
+        self.env = env
+        self.generic = generic
+
+    def assign(self, statement: ast.Assign) -> Any:
+        """Evaluate the right side and bind its parts to the names on the left; return the value."""
+        target = statement.target
+        names = _names(target)
+        value = self.evaluate(statement.value, names)
+        self.unpack(target, value)
+        return value
+
+    def evaluate(self, expr: ast.Expr, names: Names = None) -> Any:
+        """Return the value of an expression; `names` are for the tensors that it makes last."""
+        return _EVALUATE[type(expr)](self, expr, names)
+
+    def at(self, pos: int) -> TextAt:
+        """Return the place of an offset."""
+        return TextAt(self.source, pos)
+
+    def unpack(self, target: ast.Target, value: Any) -> None:
+        """Bind a value to a target of the same structure."""
+        if type(target) is ast.Name:
+            self.env[target.id] = value
+            return
+        wanted = list if type(target) is ast.ArrayExpr else tuple
+        items = target.items  # type: ignore[union-attr]
+        if type(value) is not wanted and not (wanted is list and type(value) is tuple):
+            kind = "an array" if wanted is list else "a tuple"
+            message = f"the left side is {kind}, the right side is {type_of(value)}"
+            raise NnefError("NX208", message, self.at(target.pos))
+        if len(items) != len(value):
+            message = f"the left side has {len(items)} items, the right side {len(value)}"
+            raise NnefError("NX208", message, self.at(target.pos))
+        for item, part in zip(items, value):
+            self.unpack(item, part)  # type: ignore[arg-type]
+
+    def _literal(self, expr: ast.Literal, _: Names) -> Any:
+        return expr.value
+
+    def _name(self, expr: ast.Name, _: Names) -> Any:
+        try:
+            return self.env[expr.id]
+        except KeyError:
+            message = f"'{expr.id}' is not defined before this use"
+            raise NnefError("NX202", message, self.at(expr.pos)) from None
+
+    def _array(self, expr: ast.ArrayExpr, _: Names) -> Any:
+        items = [self.evaluate(item) for item in expr.items]
+        kinds = {type_of(item).removeprefix("tensor<").removesuffix(">") for item in items}
+        if len(kinds - {"?"}) > 1 and not any("[" in kind or "(" in kind for kind in kinds):
+            message = f"items of an array must agree in type: {', '.join(sorted(kinds))}"
+            raise NnefError("NX206", message, self.at(expr.pos))
+        return items
+
+    def _tuple(self, expr: ast.TupleExpr, _: Names) -> Any:
+        return tuple(self.evaluate(item) for item in expr.items)
+
+    def _call(self, expr: ast.Call, names: Names) -> Any:
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for arg in expr.args:
+            if arg.name is None:
+                if kwargs:
+                    message = f"{expr.op}: a positional argument follows a named one"
+                    raise NnefError("NX302", message, self.at(arg.pos))
+                args.append(self.evaluate(arg.value))
+            elif arg.name in kwargs:
+                message = f"{expr.op}: argument '{arg.name}' is given twice"
+                raise NnefError("NX302", message, self.at(arg.pos))
+            else:
+                kwargs[arg.name] = self.evaluate(arg.value)
+        dtype = self.generic if expr.dtype == types.GENERIC else expr.dtype
+        at = TextAt(self.source, expr.pos)
+        try:
+            return self.builder.invoke(expr.op, args, kwargs, dtype, names, at)
+        except Reject as reject:
+            place = self.at(self._position(expr, reject.parameter))
+            raise NnefError(reject.code, reject.message, place) from None
+        except NnefError as error:
+            note = Note(f"in the call of '{expr.op}'", at)
+            raise NnefError(
+                error.code, error.diagnostics[0].message, error.at,
+                (*error.diagnostics[0].notes, note),
+            ) from None  # fmt: skip
+
+    def _position(self, call: ast.Call, parameter: str | None) -> int:
+        op = self.builder.ops.get(call.op)
+        order = [param.name for param in op.signature.params] if op else []
+        for number, arg in enumerate(call.args):
+            name = arg.name or (order[number] if number < len(order) else None)
+            if name is not None and name == parameter:
+                return arg.pos
+        return call.pos
+
+    def _builtin(self, expr: ast.Builtin, _: Names) -> Any:
+        value = self.evaluate(expr.operand)
+        return self._guard(expr.pos, lambda: builtin(expr.function, value))
+
+    def _unary(self, expr: ast.Unary, names: Names) -> Any:
+        value = self.evaluate(expr.operand)
+        if type(value) is Value:
+            return self._operator(UNARY[expr.op], [value], names, expr.pos)
+        return self._guard(expr.pos, lambda: unary(expr.op, value))
+
+    def _binary(self, expr: ast.Binary, names: Names) -> Any:
+        left, right = self.evaluate(expr.left), self.evaluate(expr.right)
+        if (type(left) is Value or type(right) is Value) and expr.op in BINARY:
+            return self._operator(BINARY[expr.op], [left, right], names, expr.pos)
+        return self._guard(expr.pos, lambda: binary(expr.op, left, right, MAX_ITEMS))
+
+    def _operator(self, op: str, args: list[Any], names: Names, pos: int) -> Any:
+        try:
+            return self.builder.invoke(op, args, {}, None, names, self.at(pos))
+        except Reject as reject:
+            raise NnefError(reject.code, reject.message, self.at(pos)) from None
+
+    def _if_else(self, expr: ast.IfElse, names: Names) -> Any:
+        condition = self._logical(expr.condition)
+        return self.evaluate(expr.then if condition else expr.orelse, names)
+
+    def _logical(self, expr: ast.Expr) -> bool:
+        condition = self.evaluate(expr)
+        if type(condition) is not bool:
+            message = f"a condition must be logical, not {type_of(condition)}"
+            raise NnefError("NX206", message, self.at(expr.pos))
+        return condition
+
+    def _index(self, expr: ast.Index, _: Names) -> Any:
+        base = self.evaluate(expr.base)
+        if type(base) is tuple and type(expr.index) is not ast.Literal:
+            message = "an item of a tuple is taken by an integer literal"
+            raise NnefError("NX206", message, self.at(expr.index.pos))
+        position = self.evaluate(expr.index)
+        return self._guard(expr.pos, lambda: index(base, position))
+
+    def _slice(self, expr: ast.Slice, _: Names) -> Any:
+        base = self.evaluate(expr.base)
+        start = self.evaluate(expr.start) if expr.start else None
+        stop = self.evaluate(expr.stop) if expr.stop else None
+        return self._guard(expr.pos, lambda: slice_(base, start, stop))
+
+    def _comprehension(self, expr: ast.Comprehension, _: Names) -> Any:
+        arrays = [self.evaluate(array) for _, array in expr.loops]
+        for (_, array_expr), array in zip(expr.loops, arrays):
+            if type(array) not in (list, str):
+                message = f"a loop runs over an array, not {type_of(array)}"
+                raise NnefError("NX206", message, self.at(array_expr.pos))
+        if len({len(array) for array in arrays}) > 1:
+            lengths = ", ".join(str(len(array)) for array in arrays)
+            message = f"arrays of one loop must have the same length: {lengths}"
+            raise NnefError("NX209", message, self.at(expr.pos))
+        outer = self.env
+        self.env = dict(outer)
+        try:
+            return list(self._iterate(expr, arrays))
+        finally:
+            self.env = outer
+
+    def _iterate(self, expr: ast.Comprehension, arrays: list[Any]) -> Iterator[Any]:
+        for items in zip(*arrays):
+            for (name, _), item in zip(expr.loops, items):
+                self.env[name.id] = item
+            if expr.condition is None or self._logical(expr.condition):
+                yield self.evaluate(expr.item)
+
+    def _guard(self, pos: int, compute: Callable[[], Any]) -> Any:
+        try:
+            return compute()
+        except ArithmeticFault as fault:
+            raise NnefError(fault.code, str(fault), self.at(pos)) from None
+
+
+_EVALUATE: dict[type, Callable[[Evaluator, Any, Names], Any]] = {
+    ast.Literal: Evaluator._literal,
+    ast.Name: Evaluator._name,
+    ast.ArrayExpr: Evaluator._array,
+    ast.TupleExpr: Evaluator._tuple,
+    ast.Call: Evaluator._call,
+    ast.Builtin: Evaluator._builtin,
+    ast.Unary: Evaluator._unary,
+    ast.Binary: Evaluator._binary,
+    ast.IfElse: Evaluator._if_else,
+    ast.Index: Evaluator._index,
+    ast.Slice: Evaluator._slice,
+    ast.Comprehension: Evaluator._comprehension,
+}
+
+
+def instantiate(
+    caller: Builder, op: Op, inputs: dict[str, Input], attributes: dict[str, Any], dtype: str | None
+) -> Graph:
+    """Evaluate the body of a composite for these arguments; return it as a graph of its own.
+
+    Its inputs are formal: one value per tensor argument, in order. Raises NnefError.
+    """
+    builder = Builder(op.name, parent=caller)
+    if builder.depth > MAX_DEPTH:
+        message = f"fragment '{op.name}': calls are nested deeper than {MAX_DEPTH}"
+        raise NnefError("NX210", message)
+    source = op.source or Source(op.name, "")
+    builder.reserve(
+        name.id for statement in op.signature.body or [] for name in names_of(statement)
+    )
+    env: dict[str, Any] = {name: _formal(name, item) for name, item in inputs.items()}
+    formals = list(flat_values(env.values()))
+    builder.reserve(value.name for value in formals)
+    env.update(attributes)
+    evaluator = Evaluator(builder, source, env, dtype)
+    for statement in op.signature.body or []:
+        evaluator.assign(statement)
+    results = tuple(_result(evaluator, op, result, dtype) for result in op.signature.results)
+    outputs = tuple(flat_values(results))
+    return builder.finish(outputs, formals, results)
+
+
+def names_of(statement: ast.Assign) -> Iterator[ast.Name]:
+    """Yield the names on the left of an assignment."""
+    return _target_names(statement.target)
+
+
+def _target_names(target: ast.Expr) -> Iterator[ast.Name]:
+    if isinstance(target, ast.Name):
+        yield target
+    elif isinstance(target, ast.ArrayExpr | ast.TupleExpr):
+        for item in target.items:
+            yield from _target_names(item)
+
+
+def _names(target: ast.Expr) -> Names:
+    if type(target) is ast.Name:
+        return target.id
+    if isinstance(target, ast.ArrayExpr | ast.TupleExpr):
+        return [_names(item) for item in target.items]
+    return []
+
+
+def _formal(name: str, item: Input) -> Any:
+    if isinstance(item, Value):
+        return Value(name, item.dtype, item.shape)
+    if isinstance(item, tuple):
+        return [_formal(f"{name}_{number + 1}", part) for number, part in enumerate(item)]
+    return item
+
+
+def _result(evaluator: Evaluator, op: Op, result: ast.Result, dtype: str | None) -> Output:
+    if result.name not in evaluator.env:
+        message = f"fragment '{op.name}': result '{result.name}' is not assigned"
+        raise NnefError("NX204", message, evaluator.at(result.pos))
+    value = evaluator.env[result.name]
+    generic: Generic = [dtype]
+    try:
+        value = checker(result.type)(value, generic)
+    except Mismatch as mismatch:
+        message = f"fragment '{op.name}': result '{result.name}': {mismatch}"
+        raise NnefError("NX206", message, evaluator.at(result.pos)) from None
+    return _as_tensors(evaluator.builder, value)
+
+
+def _as_tensors(builder: Builder, value: Any) -> Output:
+    if isinstance(value, Value):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_as_tensors(builder, item) for item in value)  # type: ignore[misc]
+    name = {bool: types.LOGICAL, int: types.INTEGER}.get(type(value), types.SCALAR)
+    constant = builder.add("constant", shape=[1], value=[value], dtype=name)
+    assert isinstance(constant, Value)
+    return constant
+
+
+__all__ = ["MAX_DEPTH", "UNKNOWN", "Evaluator", "Poisoned", "instantiate", "names_of"]
