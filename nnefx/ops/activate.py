@@ -1,0 +1,105 @@
+"""Activation functions (NNEF 1.0.5, section 4.9.1).
+
+Where a kernel departs from the text of the body, it computes the same function with less rounding
+error: expm1 for exp(x) - 1, and a soft-plus whose exponential cannot overflow.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnefx.ops.broadcast import Tensor, broadcast_arrays, broadcast_shape, check_axes
+from nnefx.ops.elementwise import greater, ieee, shape_of_same, unary
+from nnefx.ops.registry import Shape, define
+
+
+def _sigmoid(x: Tensor) -> Tensor:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _relu(x: Tensor) -> Tensor:
+    return greater(x, np.zeros((), x.dtype))
+
+
+def _gelu(x: Tensor) -> Tensor:
+    return np.asarray(x * _sigmoid(1.702 * x))
+
+
+def _silu(x: Tensor) -> Tensor:
+    return np.asarray(x * _sigmoid(x))
+
+
+def _softplus(x: Tensor) -> Tensor:
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+
+
+define("sigmoid", shape=shape_of_same, run=unary(_sigmoid))
+define("relu", shape=shape_of_same, run=unary(_relu))
+define("gelu", shape=shape_of_same, run=unary(_gelu))
+define("silu", shape=shape_of_same, run=unary(_silu))
+define("softplus", shape=shape_of_same, run=unary(_softplus))
+
+
+def _prelu(x: Shape, alpha: Shape) -> Shape:
+    return broadcast_shape(x, alpha, parameter="alpha")
+
+
+def _run_prelu(x: Tensor, alpha: Tensor) -> Tensor:
+    x, alpha = broadcast_arrays(x, alpha)
+    with ieee:
+        return np.where(x < 0, alpha * x, x)
+
+
+define("prelu", shape=_prelu, run=_run_prelu)
+
+
+def _leaky_relu(x: Shape, *, alpha: float) -> Shape:  # noqa: ARG001
+    return x
+
+
+def _run_leaky_relu(x: Tensor, *, alpha: float) -> Tensor:
+    with ieee:
+        return np.asarray(np.maximum(x, 0) + alpha * np.minimum(x, 0))
+
+
+define("leaky_relu", shape=_leaky_relu, run=_run_leaky_relu)
+
+
+def _elu(x: Shape, *, alpha: float) -> Shape:  # noqa: ARG001
+    return x
+
+
+def _run_elu(x: Tensor, *, alpha: float) -> Tensor:
+    with ieee:
+        return np.where(x < 0, alpha * np.expm1(x), x)
+
+
+define("elu", shape=_elu, run=_run_elu)
+
+
+def _selu(x: Shape, *, alpha: float, **_lambda: float) -> Shape:  # noqa: ARG001
+    return x
+
+
+def _run_selu(x: Tensor, *, alpha: float, **scale: float) -> Tensor:
+    """Scale an elu; the parameter is named `lambda`, which no Python function can name."""
+    with ieee:
+        return np.asarray(scale["lambda"] * _run_elu(x, alpha=alpha))
+
+
+define("selu", shape=_selu, run=_run_selu)
+
+
+def _softmax(x: Shape, *, axes: Sequence[int]) -> Shape:
+    check_axes(axes, len(x))
+    return x
+
+
+def _run_softmax(x: Tensor, *, axes: Sequence[int]) -> Tensor:
+    along = tuple(axes)
+    with ieee:
+        powers = np.asarray(np.exp(x - np.max(x, axis=along, keepdims=True)))
+        return np.asarray(powers / np.sum(powers, axis=along, keepdims=True))
+
+
+define("softmax", shape=_softmax, run=_run_softmax)
