@@ -1,1 +1,1 @@
-
+"""The text of NNEF: tree, parser, printer."""

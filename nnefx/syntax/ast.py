@@ -66,7 +66,7 @@ class Call:
 
 @dataclass(slots=True)
 class Builtin:
-    """`shape_of(x)`, `length_of`, `range_of`, or a cast `integer(x)`, `scalar`, `logical`, `string`."""
+    """`shape_of(x)`, `length_of`, `range_of`, or a cast `integer(x)`, `scalar(x)`, ..."""
 
     function: str
     operand: "Expr"
@@ -152,7 +152,7 @@ Target = Name | ArrayExpr | TupleExpr
 
 @dataclass(slots=True)
 class Assign:
-    """`target = value;`"""
+    """`target = value;`."""
 
     target: Target
     value: Expr
@@ -217,10 +217,27 @@ class Extension:
 
 @dataclass(slots=True)
 class Document:
-    """A whole document; `version` is (major, minor). Stdlib texts have no graph."""
+    """A whole document; `version` is (major, minor). Stdlib texts have no graph.
+
+    `groups` holds the offsets of parenthesised expressions such as `(a)`, which the tree does not
+    keep but which a flat document may not use.
+    """
 
     version: tuple[int, int]
     extensions: list[Extension]
     fragments: list[Fragment]
     graph: GraphDef | None
+    pos: int = field(default=0, compare=False)
+    groups: list[int] = field(default_factory=list, compare=False)
+
+
+@dataclass(slots=True)
+class QuantEntry:
+    """One entry of graph.quant: the activation `name` and how it is quantized.
+
+    All arguments of `call` are named, their values literals; `pos` is that of the quoted name.
+    """
+
+    name: str
+    call: Call
     pos: int = field(default=0, compare=False)
