@@ -46,7 +46,7 @@ def _prelu(x: Shape, alpha: Shape) -> Shape:
 
 def _run_prelu(x: Tensor, alpha: Tensor) -> Tensor:
     x, alpha = broadcast_arrays(x, alpha)
-    with ieee:
+    with ieee():
         return np.where(x < 0, alpha * x, x)
 
 
@@ -58,7 +58,7 @@ def _leaky_relu(x: Shape, *, alpha: float) -> Shape:  # noqa: ARG001
 
 
 def _run_leaky_relu(x: Tensor, *, alpha: float) -> Tensor:
-    with ieee:
+    with ieee():
         return np.asarray(np.maximum(x, 0) + alpha * np.minimum(x, 0))
 
 
@@ -70,7 +70,7 @@ def _elu(x: Shape, *, alpha: float) -> Shape:  # noqa: ARG001
 
 
 def _run_elu(x: Tensor, *, alpha: float) -> Tensor:
-    with ieee:
+    with ieee():
         return np.where(x < 0, alpha * np.expm1(x), x)
 
 
@@ -83,7 +83,7 @@ def _selu(x: Shape, *, alpha: float, **_lambda: float) -> Shape:  # noqa: ARG001
 
 def _run_selu(x: Tensor, *, alpha: float, **scale: float) -> Tensor:
     """Scale an elu; the parameter is named `lambda`, which no Python function can name."""
-    with ieee:
+    with ieee():
         return np.asarray(scale["lambda"] * _run_elu(x, alpha=alpha))
 
 
@@ -97,7 +97,7 @@ def _softmax(x: Shape, *, axes: Sequence[int]) -> Shape:
 
 def _run_softmax(x: Tensor, *, axes: Sequence[int]) -> Tensor:
     along = tuple(axes)
-    with ieee:
+    with ieee():
         powers = np.asarray(np.exp(x - np.max(x, axis=along, keepdims=True)))
         return np.asarray(powers / np.sum(powers, axis=along, keepdims=True))
 

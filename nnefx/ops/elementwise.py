@@ -12,7 +12,10 @@ from nnefx.ops.broadcast import Tensor, broadcast_arrays, broadcast_shape
 from nnefx.ops.introduce import DTYPES
 from nnefx.ops.registry import Kernel, Reject, Shape, define
 
-ieee = np.errstate(all="ignore")
+
+def ieee() -> np.errstate:
+    """Return a context in which overflow, division by zero and the like do not warn."""
+    return np.errstate(all="ignore")
 
 
 def shape_of_same(x: Shape) -> Shape:
@@ -29,7 +32,7 @@ def unary(function: Callable[[Tensor], Any]) -> Kernel:
     """Return the kernel that applies `function` to every item."""
 
     def run(x: Tensor) -> Tensor:
-        with ieee:
+        with ieee():
             return np.asarray(function(x))
 
     return run
@@ -39,7 +42,7 @@ def binary(function: Callable[[Tensor, Tensor], Any]) -> Kernel:
     """Return the kernel that applies `function` to the items of two broadcast operands."""
 
     def run(x: Tensor, y: Tensor) -> Tensor:
-        with ieee:
+        with ieee():
             return np.asarray(function(*broadcast_arrays(x, y)))
 
     return run
@@ -161,7 +164,7 @@ def _run_cast(input: Tensor, *, dtype: str) -> Tensor:
     target = np.dtype(DTYPES[dtype])
     if input.dtype.kind == target.kind:
         return input
-    with ieee:
+    with ieee():
         return input.astype(target)
 
 
@@ -190,7 +193,7 @@ def _run_add_n(x: Sequence[Tensor]) -> Tensor:
     if not x:
         return np.zeros((), np.float32)
     *others, total = broadcast_arrays(*x)
-    with ieee:
+    with ieee():
         for term in reversed(others):
             total = np.asarray(term + total)
     return total

@@ -63,7 +63,7 @@ def _run_batch_normalization(
 ) -> Tensor:
     """Combine the small operands first: one pass each over the input for minus, times and plus."""
     x, mean, variance, offset, scale = broadcast_arrays(input, mean, variance, offset, scale)
-    with ieee:
+    with ieee():
         factor = scale / np.sqrt(variance + epsilon)
         return np.asarray((x - mean) * factor + offset)
 

@@ -27,7 +27,7 @@ def _run_min_max(
     """Round on the grid; the offset of the stored integers cancels, so it is left out."""
     x, low, high = broadcast_arrays(x, min, max)
     steps = float(2**bits - 1 - (signed and symmetric))
-    with ieee:
+    with ieee():
         span = high - low
         level = round_half_up(np.asarray((run_clamp(x, low, high) - low) / span * steps))
         return np.asarray(level / steps * span + low)
@@ -68,7 +68,7 @@ def _run_zero_point(
     first = 0 if not signed else -last if symmetric else -last - 1
     x, scale = broadcast_arrays(x, scale)
     x, zero, scale = broadcast_arrays(x, zero_point.astype(x.dtype), scale)
-    with ieee:
+    with ieee():
         level = round_half_up(np.asarray(x / scale)) + zero
         return np.asarray((np.clip(level, float(first), float(last)) - zero) * scale)
 
@@ -83,7 +83,7 @@ def _logarithmic(x: Shape, max: Shape, *, bits: int) -> Shape:
 
 def _run_logarithmic(x: Tensor, max: Tensor, *, bits: int) -> Tensor:
     x, limit = broadcast_arrays(x, max)
-    with ieee:
+    with ieee():
         last = np.asarray(np.ceil(np.log2(limit)))
         exponent = run_clamp(np.asarray(np.log2(np.abs(x))), last - float(2**bits - 1), last)
         return np.asarray(np.sign(x) * np.exp2(round_half_up(exponent)))

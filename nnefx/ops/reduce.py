@@ -27,14 +27,14 @@ def _sum_reduce(input: Shape, *, axes: Sequence[int], normalize: bool) -> Shape:
 
 def add_up(input: Tensor, axes: Sequence[int]) -> Tensor:
     """Return the sum along `axes`; added in float64, so that the order hardly matters."""
-    with ieee:
+    with ieee():
         total = np.sum(input, axis=tuple(axes), keepdims=True, dtype=np.float64)
         return np.asarray(total.astype(input.dtype))
 
 
 def average(input: Tensor, axes: Sequence[int]) -> Tensor:
     """Return the mean along `axes`."""
-    with ieee:
+    with ieee():
         mean = np.mean(input, axis=tuple(axes), keepdims=True, dtype=np.float64)
         return np.asarray(mean.astype(input.dtype))
 
@@ -91,7 +91,7 @@ def _moments(input: Shape, *, axes: Sequence[int]) -> list[Shape]:
 
 def _run_moments(input: Tensor, *, axes: Sequence[int]) -> list[Tensor]:
     mean = average(input, axes)
-    with ieee:
+    with ieee():
         return [mean, average(np.square(input - mean), axes)]
 
 
