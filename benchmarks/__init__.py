@@ -1,0 +1,1 @@
+"""What nnefx costs: parsing and checking, opening, starting; beside the Khronos parser."""
