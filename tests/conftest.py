@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zoo
 from click.testing import CliRunner, Result
+
+import zoo
 
 ROOT = Path(__file__).parents[1]
 CORPORA = Path(os.environ.get("NNEFX_CORPORA") or ROOT.parent / "shared" / "corpora")

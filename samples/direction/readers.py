@@ -8,9 +8,9 @@ import nnef
 import numpy as np
 import onnxruntime
 import tract
-from direction.pictures import Array
 
 import nnefx
+from direction.pictures import Array
 
 
 def by_onnxruntime(model: Path, x: Array) -> Array:
