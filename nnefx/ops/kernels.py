@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nnefx.ops.shapes import Axis
 
 Values = NDArray[Any]
+Index = Any  # of an array: numpy's types do not know tuples that begin with an ellipsis
 
 _NUMPY_MODES: dict[str, Any] = {
     "replicate": "edge",
@@ -65,7 +66,7 @@ def _surround(x: Values, grow: Sequence[tuple[int, int]], fill: Any) -> Values:
     return out
 
 
-def taps(axes: Sequence[Axis]) -> Iterator[tuple[tuple[int, ...], tuple[Any, ...]]]:
+def taps(axes: Sequence[Axis]) -> Iterator[tuple[tuple[int, ...], Index]]:
     """Yield each position in the window, and the index of all items that it meets.
 
     The index applies to the last dimensions of an array of the extents `axis.full`.
@@ -85,3 +86,10 @@ def taps(axes: Sequence[Axis]) -> Iterator[tuple[tuple[int, ...], tuple[Any, ...
 def along(values: Values, axis: int, rank: int) -> Values:
     """Return a vector as an array of `rank` dimensions that extends along `axis`."""
     return values.reshape([-1 if k == axis else 1 for k in range(rank)])
+
+
+def at_tap(filter: Values, tap: tuple[int, ...]) -> Values:
+    """Return the part of a filter, whose last dimensions are the window, for one position in it."""
+    at: Index = (..., *tap)
+    part: Values = filter[at]
+    return part

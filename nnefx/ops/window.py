@@ -161,8 +161,14 @@ def _reversed_input(
     return extend(x, [*untouched, *around], border), grown, [*untouched, *crop]
 
 
-_CONV = {"border": "constant", "padding": (), "stride": (), "dilation": (), "groups": 1}
-_DECONV = {**_CONV, "output_shape": ()}
+_CONV: dict[str, Any] = {
+    "border": "constant",
+    "padding": (),
+    "stride": (),
+    "dilation": (),
+    "groups": 1,
+}
+_DECONV: dict[str, Any] = {**_CONV, "output_shape": ()}
 
 
 @contextmanager
@@ -250,8 +256,9 @@ def _box_along(x: Values, number: int, axis: Axis, border: str) -> Values:
         return x
     x = extend(x, [axis.around if k == number else (0, 0) for k in range(x.ndim)], border)
     if axis.down == 1:
-        at = (slice(None),) * number
-        return np.sum(x[(*at, slice(0, axis.reach, axis.dilation))], axis=number, keepdims=True)
+        met = x[(*[slice(None)] * number, slice(0, axis.reach, axis.dilation))]
+        total: Values = np.sum(met, axis=number, keepdims=True)
+        return total
     front = np.moveaxis(x, number, -1)
     parts = [front[at] for _, at in taps([axis])]
     total = parts[0].copy()
