@@ -71,7 +71,7 @@ def tensor_header(path: PathLike) -> Header:
     """Return the header of a tensor file, checked against the size of the file.
 
     Raises:
-        NnefError: NX001, NX002, NX401 to NX412.
+        NnefError: NX001, NX002, NX401 to NX423.
     """
     where = os.fspath(path)
     return read_header(map_file(where, where), where)
@@ -85,7 +85,7 @@ def open_tensor(source: PathLike | memoryview | bytes, where: str | None = None)
     Quantized items come as the integers that are stored. The shape is the one in the header.
 
     Raises:
-        NnefError: NX001, NX002, NX401 to NX412.
+        NnefError: NX001, NX002, NX401 to NX423.
     """
     if isinstance(source, memoryview | bytes):
         buffer, name = memoryview(source), where or "<buffer>"
@@ -102,7 +102,7 @@ def read_tensor(path: PathLike) -> Array:
     """Return the tensor of a file as an array in memory that may be changed.
 
     Raises:
-        NnefError: NX001, NX002, NX401 to NX412.
+        NnefError: NX001, NX002, NX401 to NX423.
     """
     return np.array(open_tensor(path))
 
@@ -122,7 +122,7 @@ def write_tensor(
     sign of integers; `bits` packs integers into 1 to 64 bits, bool into 1 or 8.
 
     Raises:
-        NnefError: NX001, NX002, NX403, NX404, NX406, NX407, NX409, NX420 to NX422.
+        NnefError: NX001, NX002, NX403, NX404, NX419, NX407, NX409, NX420 to NX422.
     """
     where = os.fspath(path)
     array = np.asarray(array)
@@ -153,7 +153,7 @@ def header_for(
     """Return the header under which `array` is stored; its values are not looked at.
 
     Raises:
-        NnefError: NX403, NX404, NX406, NX407, NX409, NX420, NX422.
+        NnefError: NX403, NX404, NX419, NX407, NX409, NX420, NX422.
     """
     if not all(0 <= part <= 255 for part in version):
         raise _refused("NX403", f"version is {version}, its parts are bytes", where)
@@ -164,7 +164,7 @@ def header_for(
         raise _refused("NX404", f"rank is {array.ndim}, the maximum is {MAX_RANK}", where)
     if array.size == 0:
         axis = array.shape.index(0)
-        raise _refused("NX406", f"extent {axis} is 0, expected at least 1", where)
+        raise _refused("NX419", f"extent {axis} is 0, expected at least 1", where)
     length = data_length_of(array.shape, width)
     if length > MAX_DATA_LENGTH:
         message = f"data takes {length} bytes, the format holds at most {MAX_DATA_LENGTH}"

@@ -24,7 +24,7 @@ def os_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NnefError("NX001", f"{_what(error)}, expected a file", FileAt(where)) from error
+        raise NnefError("NX001", _what(error), FileAt(where)) from error
     except OSError as error:
         raise NnefError("NX002", _what(error), FileAt(where)) from error
 

@@ -28,7 +28,7 @@ _AT_BITS, _AT_TYPE, _AT_PARAMETERS, _AT_RESERVED = 44, 48, 52, 84
 # reserved words, so that the data starts at 132.
 _OLD_EXTRA = 4
 # Errors that leave no doubt about the data, so that the file is still read.
-_HARMLESS = frozenset({"NX405", "NX413"})
+_HARMLESS = frozenset({"NX418", "NX413"})
 
 
 class ItemType(IntEnum):
@@ -129,7 +129,7 @@ def read_header(buffer: memoryview | bytes, where: str) -> Header:
     bytes of old writers) are left to `check_tensor`.
 
     Raises:
-        NnefError: NX401 to NX412, one diagnostic per fault; `where` is the path to show.
+        NnefError: NX401 to NX423, one diagnostic per fault; `where` is the path to show.
     """
     header, faults = inspect_header(buffer, where)
     errors = [fault for fault in faults if fault.severity is Severity.ERROR]
@@ -177,10 +177,10 @@ def _form_faults(
     for axis, extent in enumerate(extents):
         at = _AT_EXTENTS + 4 * axis
         if axis < rank and extent == 0:
-            yield _fault("NX406", f"extent {axis} is 0, expected at least 1", where, at)
+            yield _fault("NX419", f"extent {axis} is 0, expected at least 1", where, at)
         if axis >= rank and extent != 0:
             message = f"extent {axis} is {extent}, expected 0 because the rank is {rank}"
-            yield _fault("NX405", message, where, at)
+            yield _fault("NX418", message, where, at)
 
 
 def _type_faults(bits: int, code: int, where: str) -> Iterator[Diagnostic]:
@@ -189,10 +189,10 @@ def _type_faults(bits: int, code: int, where: str) -> Iterator[Diagnostic]:
     if code >> 16:
         vendor, item = code >> 16, code & 0xFFFF
         message = f"item type {item} is of vendor 0x{vendor:04x}, only Khronos types are known"
-        yield _fault("NX408", message, where, _AT_TYPE)
+        yield _fault("NX423", message, where, _AT_TYPE)
     elif code > max(ItemType):
         message = f"item type is {code}, expected 0 to {int(max(ItemType))}"
-        yield _fault("NX408", message, where, _AT_TYPE)
+        yield _fault("NX423", message, where, _AT_TYPE)
     elif 1 <= bits <= MAX_BITS and bits not in ALLOWED_BITS.get(ItemType(code), (bits,)):
         name, wanted = ItemType(code).name.lower(), ALLOWED_BITS[ItemType(code)]
         message = f"bits per item is {bits}, {name} items have {' or '.join(map(str, wanted))}"
