@@ -1,0 +1,69 @@
+"""Write the pages of docs/ that follow from the code: `python docs/generate.py`, or `make docs`.
+
+A test compares the pages with what this script would write (tests/test_docs.py).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from nnefx.ops import Op, standard_ops, stdlib_source
+
+DOCS = Path(__file__).parent
+
+NOTICE = "<!-- Written by `make docs`: change {source} instead. -->\n"
+SECTION = re.compile(r"^# ---- (?P<title>\d.*?) -*$", re.MULTILINE)
+
+
+def pages() -> Mapping[str, str]:
+    """Return the generated pages by file name."""
+    return {"operations.md": operations(stdlib_source().text, standard_ops())}
+
+
+def operations(text: str, ops: Mapping[str, Op]) -> str:
+    """Return the reference of the standard operations, in the order of the specification."""
+    lines = [
+        "# Operations",
+        "",
+        NOTICE.format(source="`grammar/stdlib.nnef`"),
+        f"The {len(ops)} operations of NNEF 1.0.5, with their signatures. *Kernel*: nnefx computes",
+        "it directly. *Body*: its meaning is written in NNEF, and where a target lacks the",
+        "operation, it is replaced by that. `nnefx ops NAME` prints the same.",
+        "",
+    ]
+    headings = [(match.start(), match["title"]) for match in SECTION.finditer(text)]
+    for op in ops.values():
+        while headings and headings[0][0] < op.signature.pos:
+            lines += [f"## {headings.pop(0)[1]}", ""]
+        lines += _operation(text, op)
+    return "\n".join(lines)
+
+
+def _operation(text: str, op: Op) -> list[str]:
+    start = op.signature.pos
+    end = re.compile(r"\s*[;{]").search(text, start)
+    assert end, "a declaration ends"
+    body = op.signature.body is not None
+    means = {
+        (True, True): "Kernel and body",
+        (True, False): "Kernel",
+        (False, True): "Body",
+        (False, False): "Given by the caller or the file",
+    }
+    return [
+        f"### {op.name}",
+        "",
+        op.signature.doc.strip(),
+        "",
+        "```",
+        text[start : end.start()],
+        "```",
+        "",
+        f"*{means[op.run is not None, body]}.*",
+        "",
+    ]
+
+
+if __name__ == "__main__":
+    for name, page in pages().items():
+        (DOCS / name).write_text(page, encoding="utf-8")
