@@ -6,6 +6,7 @@ children: tokens, nodes that other methods returned, and None for an absent opti
 """
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from lark import Token
@@ -73,8 +74,21 @@ class Builder:
             raise Fault("NX110", message, *_span(c[1]))
         return int(major), int(minor)
 
-    def extension(self, c: list[Any]) -> ast.Extension:
-        return ast.Extension([str(word) for word in c[1:]], c[0].start_pos)
+    def extension(self, c: list[Any]) -> list[ast.Extension]:
+        """Return one record per extension: words of one belong together, commas part them.
+
+        `extension KHR_a KHR_b;` names two extensions by the specification, while engines write
+        `extension vendor_symbol N;` for one with an argument.
+        """
+        found = [ast.Extension([str(c[1])], c[0].start_pos)]
+        for before, word in pairwise(c[1:]):
+            if word.type == "COMMA":
+                continue
+            if before.type == "COMMA" or word.startswith("KHR_"):
+                found.append(ast.Extension([str(word)], word.start_pos))
+            else:
+                found[-1].words.append(str(word))
+        return found
 
     # Fragments
 
@@ -305,7 +319,7 @@ def _children(node: object, pos: int) -> list[tuple[object, int]]:
 
 def _assemble(parts: list[Any], graph: ast.GraphDef | None) -> ast.Document:
     version = next((part for part in parts if isinstance(part, tuple)), (1, 0))
-    extensions = [part for part in parts if isinstance(part, ast.Extension)]
+    extensions = [found for part in parts if isinstance(part, list) for found in part]
     fragments = [part for part in parts if isinstance(part, ast.Fragment)]
     return ast.Document(version, extensions, fragments, graph)
 

@@ -59,6 +59,8 @@ _OPERATORS = {
     "EQUAL",
     "DTYPE",
 }
+# What more often begins the next statement than continues this one.
+_STATEMENT = {"IDENT", "LPAR", "RBRACE", "$END"}
 _NUMBERISH = re.compile(r"\.?[0-9](?:[A-Za-z0-9_.]|(?<=[eE])[+-](?=[0-9]))*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPACE = re.compile(r"(?:[ \t\n\v\f\r]+|#[^\n\f]*)*")
@@ -131,16 +133,17 @@ def found_at(text: str, pos: int) -> tuple[str, int]:
 
 def _token(piece: Piece, error: UnexpectedToken) -> Diagnostic:
     text, accepts = piece.source.text, _accepts(error)
-    if "SEMICOLON" in accepts and error.token.type in ("IDENT", "LPAR", "$END", "RBRACE"):
-        end = last_end(text, piece.begin, position(piece, error))
-        return piece.error("NX106", "expected ';' at its end", end)
     pos = position(piece, error)
+    before = last_end(text, piece.begin, pos)
+    begins_line = "\n" in text[before:pos]
+    if "SEMICOLON" in accepts and (begins_line or error.token.type in _STATEMENT):
+        return piece.error("NX106", "expected ';' at its end", before)
     found, end = found_at(text, pos)
     if "IDENT" in accepts and "TYPE" not in accepts and _WORD.fullmatch(error.token):
         return piece.error("NX108", f"keyword {found} cannot be a name", pos, end)
     if pos >= len(text):
         message = f"expected {_expected(piece, accepts)} before the end of the text"
-        return piece.error("NX107", message, last_end(text, piece.begin, pos))
+        return piece.error("NX107", message, before)
     return piece.error("NX100", f"expected {_expected(piece, accepts)}, found {found}", pos, end)
 
 

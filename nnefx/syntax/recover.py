@@ -11,12 +11,13 @@ from typing import Any
 from lark import UnexpectedInput, UnexpectedToken
 
 from nnefx.diagnostics import Diagnostic
-from nnefx.source import Source
+from nnefx.source import Source, TextAt
 from nnefx.syntax import ast, engine
 from nnefx.syntax.builder import Fault
 from nnefx.syntax.explain import Piece, explain, found_at, last_end, position, skip, wants
 
 # The order of a document's parts, which is also that of their ranks.
+MAX_FAULTS = 100  # a text with more of them is not NNEF at all
 PARTS = ("version", "extension", "fragment", "graph")
 
 _PART = re.compile(r"(version|extension|fragment|graph)(?![A-Za-z0-9_])")
@@ -52,7 +53,10 @@ def recover(
 def recover_quant(source: Source, error: UnexpectedInput | Fault) -> list[Diagnostic]:
     """Return every independent fault of a quantization file."""
     reader = _Reader(source, "quantization")
-    while (begin := skip(source.text, reader.pos)) < len(source.text):
+    while len(reader.diagnostics) < MAX_FAULTS:
+        begin = skip(source.text, reader.pos)
+        if begin >= len(source.text):
+            break
         reader.parse("entry", begin, reader.cut(begin, ";"))
     whole = Piece(source, "quantization", 0, len(source.text))
     return reader.diagnostics or [explain(whole, error)]
@@ -72,7 +76,7 @@ class _Reader:
     def read(self) -> None:
         """Read all parts, and say what a whole document lacks."""
         seen: list[str] = []
-        while (begin := skip(self.text, self.pos)) < len(self.text):
+        while self._goes_on() and (begin := skip(self.text, self.pos)) < len(self.text):
             match = _PART.match(self.text, begin)
             if match:
                 self._order(match.group(), seen, begin)
@@ -80,7 +84,8 @@ class _Reader:
                 getattr(self, f"_{match.group()}")(begin)
             else:
                 self._junk(begin, bool(seen))
-        if self.start == "document" and "graph" not in seen:
+        self.diagnostics.sort(key=lambda found: found.at.pos if isinstance(found.at, TextAt) else 0)
+        if self.start == "document" and "graph" not in seen and self._goes_on():
             end = last_end(self.text, 0, len(self.text))
             self._report("NX114", "expected a graph before the end of the text", end)
 
@@ -114,6 +119,9 @@ class _Reader:
     def _report(self, code: str, message: str, pos: int, end: int = -1) -> None:
         piece = Piece(self.source, self.start, 0, len(self.text))
         self.diagnostics.append(piece.error(code, message, pos, end))
+
+    def _goes_on(self) -> bool:
+        return len(self.diagnostics) < MAX_FAULTS
 
     def _order(self, part: str, seen: list[str], begin: int) -> None:
         end = begin + len(part)
@@ -153,9 +161,8 @@ class _Reader:
         self.document.version = version or self.document.version
 
     def _extension(self, begin: int) -> None:
-        extension = self.parse("extension", begin, self.cut(begin, ";{}"))
-        if extension:
-            self.document.extensions.append(extension)
+        extensions = self.parse("extension", begin, self.cut(begin, ";{}"))
+        self.document.extensions += extensions or []
 
     def _fragment(self, begin: int) -> None:
         cut = self.cut(begin, ";{}")
@@ -191,7 +198,7 @@ class _Reader:
             self.pos += 1
         body: list[ast.Assign] = []
         first = self.pos
-        while True:
+        while self._goes_on():
             begin = skip(self.text, self.pos)
             if self.text[begin : begin + 1] == "}":
                 if skip(self.text, first) == begin:
@@ -207,3 +214,4 @@ class _Reader:
             if assignment:
                 body.append(assignment)
             self.pos = max(self.pos, begin + 1)
+        return body
