@@ -17,20 +17,21 @@ LAYERS = (
     ("ir",),
     ("tensors",),
     ("passes",),
-    ("run",),
+    ("execute",),
     ("openvx",),
+    ("checking",),
     ("converters",),
-    ("",),  # nnefx/__init__.py, the public door
+    ("", "api"),  # the public door
     ("cli", "__main__"),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 APART = {("converters", "openvx"), ("openvx", "converters")}  # these do not know each other
 
-# Which part of the package may import a framework: its own converter, torch the executor too.
+# Which part of the package may import a framework: its own converter, torch the executors too.
 FRAMEWORKS = {
     "onnx": {"converters.onnx"},
     "onnxruntime": {"converters.onnx"},
-    "torch": {"converters.pytorch", "run"},
+    "torch": {"converters.pytorch", "execute"},
     "tensorflow": {"converters.tensorflow"},
     "keras": {"converters.tensorflow"},
     "tflite": {"converters.tensorflow"},

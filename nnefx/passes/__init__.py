@@ -1,1 +1,1 @@
-
+"""Passes: functions from graph to graph that keep its meaning."""

@@ -1,0 +1,67 @@
+"""The verbs of the Python interface that join several layers."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nnefx.tensors import dat
+from nnefx.tensors.model import Model
+
+Arrays = NDArray[Any]
+
+
+def run(model: Model, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
+    """Run a model once with numpy.
+
+    Args:
+        model: the model.
+        inputs: an array for each graph input, by name, of the declared shape.
+
+    Returns:
+        The outputs by name, in order of declaration: float32 or float64, int64, bool.
+
+    Raises:
+        NnefError: NX307 for inputs that do not fit, NX4xx for weights.
+    """
+    from nnefx.execute.executor import Executor
+
+    return Executor(model)(inputs)
+
+
+def convert(
+    source: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    **options: Any,
+) -> Model:
+    """Read a model of another framework; return it as a checked NNEF model.
+
+    Args:
+        source: the file or folder.
+        format: `onnx`, `caffe`, ...; guessed from content and suffix when missing.
+        weights: the file of weights where the format keeps them apart.
+        input_shapes: shapes of inputs that the source leaves open, by the source's own names.
+        options: what the reader of that format knows beside, such as `dims`.
+
+    Raises:
+        NnefError: NX7xx, with every node that cannot be converted.
+    """
+    from nnefx import converters
+
+    return converters.read(
+        source, format=format, weights=weights, input_shapes=input_shapes, **options
+    ).model
+
+
+def read_tensor(path: str | os.PathLike[str]) -> Arrays:
+    """Read a tensor file into an array that is mapped read-only where its layout allows it."""
+    return dat.read_tensor(path)
+
+
+def write_tensor(path: str | os.PathLike[str], array: Arrays) -> None:
+    """Write an array as a tensor file, atomically."""
+    dat.write_tensor(path, array)

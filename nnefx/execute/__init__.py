@@ -1,0 +1,1 @@
+"""Executors: a model and inputs to outputs."""

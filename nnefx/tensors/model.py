@@ -1,0 +1,152 @@
+"""A model: graph, weights by label, quantization by tensor; loaded from and saved to containers."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
+from nnefx.ir.build import build
+from nnefx.ir.graph import Graph, Node
+from nnefx.ir.unbuild import unbuild
+from nnefx.source import FileAt, Source
+from nnefx.syntax.parser import parse
+from nnefx.syntax.printer import print_document
+from nnefx.tensors.container import Container, open_container
+from nnefx.tensors.header import Header, data_type_of
+from nnefx.tensors.quant import Quantization, load_quant, print_quant
+from nnefx.tensors.weights import Weights
+from nnefx.tensors.write import write_container
+
+GRAPH = "graph.nnef"
+QUANT = "graph.quant"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A checked graph with what belongs to it.
+
+    Attributes:
+        graph: the graph.
+        weights: arrays by label; read-only views of mapped files where the model was loaded.
+        quantization: what graph.quant says, by tensor identifier.
+        extra: files of the container that the specification does not know; they survive saving.
+        path: where the model came from.
+    """
+
+    graph: Graph
+    weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    quantization: Mapping[str, Quantization] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+    def weight(self, node: Node) -> NDArray[Any]:
+        """Return the array of a `variable` node.
+
+        Raises:
+            NnefError: NX432 where there is no data, NX430 where its shape is not the declared one.
+        """
+        label = node.attributes["label"]
+        array = self.weights.get(label)
+        if array is None:
+            message = f"variable '{node.output.name}': no data for label '{label}'"
+            raise NnefError("NX432", message, node.at)
+        if array.shape != node.output.shape:
+            raise NnefError("NX430", _shape_message(node, array.shape), node.at)
+        return array
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Open a model: a folder, or a tar archive, compressed or not. Weights are mapped, not read.
+
+    Raises:
+        NnefError: with every diagnostic that makes the model unusable.
+    """
+    container = open_container(path)
+    source = container.source(GRAPH)
+    graph = build(parse(source), source)
+    weights = Weights(container)
+    faults = list(check_weights(graph, weights, container))
+    quantization: Mapping[str, Quantization] = {}
+    if QUANT in container:
+        quantization = load_quant(container.source(QUANT))
+    if errors := [fault for fault in faults if fault.severity is Severity.ERROR]:
+        raise NnefError.of(errors)
+    return Model(graph, weights, quantization, container.extra, os.fspath(path))
+
+
+def loads(text: str, name: str = GRAPH) -> Model:
+    """Return the model of a document without weight files."""
+    source = Source(name, text)
+    return Model(build(parse(source), source))
+
+
+def check_weights(graph: Graph, weights: Weights, container: Container) -> Iterator[Diagnostic]:
+    """Yield what of the tensor files' headers does not fit the variables of the graph."""
+    for node in graph.variables:
+        label = node.attributes["label"]
+        try:
+            if label not in weights:
+                message = f"variable '{node.output.name}': there is no file '{label}.dat'"
+                yield Diagnostic("NX432", message, node.at)
+                continue
+            header = weights.header(label)
+        except NnefError as error:
+            note = Note(f"for variable '{node.output.name}'", node.at)
+            for fault in error.diagnostics:
+                yield Diagnostic(fault.code, fault.message, fault.at, fault.severity, (note,))
+            continue
+        yield from _fit(node, header, FileAt(f"{container.path}/{label}.dat"))
+
+
+def _fit(node: Node, header: Header, at: FileAt) -> Iterator[Diagnostic]:
+    note = Note(f"variable '{node.output.name}' is declared here", node.at)
+    if header.shape != node.output.shape:
+        yield Diagnostic("NX430", _shape_message(node, header.shape), at, notes=(note,))
+    stored = data_type_of(header)
+    if stored != node.output.dtype:
+        message = f"variable '{node.output.name}' is {node.output.dtype}, its file holds {stored}"
+        yield Diagnostic("NX431", message, at, notes=(note,))
+
+
+def _shape_message(node: Node, shape: tuple[int, ...]) -> str:
+    declared = list(node.output.shape)
+    return f"variable '{node.output.name}' is declared {declared}, its data is {list(shape)}"
+
+
+def save(model: Model, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Write a model: a folder, or an archive where `path` ends in .tar, .tgz or .tar.gz.
+
+    It is written beside and renamed; an existing `path` is replaced with `force` only.
+
+    Raises:
+        NnefError: NX002 where `path` exists, NX0xx where it cannot be written.
+    """
+    texts = {GRAPH: print_document(unbuild(model.graph))}
+    if model.quantization:
+        texts[QUANT] = print_quant(model.quantization)
+    write_container(path, texts, _tensors(model), extra=model.extra, force=force)
+
+
+def _tensors(model: Model) -> Iterator[tuple[str, Any]]:
+    written: set[str] = set()
+    for node in model.graph.variables:
+        label = node.attributes["label"]
+        if label.lower() in written:
+            continue
+        written.add(label.lower())
+        if isinstance(model.weights, Weights):
+            model.weight(node)
+            yield label, model.weights.stored(label)
+        else:
+            yield label, _storable(model.weight(node), node)
+
+
+def _storable(array: NDArray[Any], node: Node) -> NDArray[Any]:
+    """Return the array as its data-type is stored; narrow types are kept."""
+    if node.output.dtype == "logical" and array.dtype != np.bool_:
+        return array.astype(np.bool_)
+    return array
