@@ -13,23 +13,25 @@ from benchmarks.report import Table, duration, ratio
 TENSORS = 64
 RUNS = 5
 
-# Runs in a process of its own, so that the peak of one does not hide another's. Memory is what
-# the kernel calls resident: a mapped page counts once it is touched.
+# Runs in a process of its own, so that the peak of one does not hide another's. A small model is
+# opened first: what a package loads and prepares once does not count as growth. Memory is what the
+# kernel calls resident, so a mapped page counts once it is touched.
 PROBE = """
-import resource, sys, time, {module}
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before, start = peak(), time.perf_counter()
-model = {call}(sys.argv[1])
-print(time.perf_counter() - start, (peak() - before) * 1024)
+from time import perf_counter
+zero = perf_counter()
+import {package}, resource, sys
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+{call}(sys.argv[1])
+first, before, start = perf_counter() - zero, peak(), perf_counter()
+model = {call}(sys.argv[2])
+print(perf_counter() - start, peak() - before, first)
 """
 CALLS = {"nnefx": "nnefx.load", "nnef": "nnef.load_graph"}
 
 
-def write(folder: Path, megabytes: int) -> Path:
-    """Write a folder model whose variables hold `megabytes` MiB together; return the folder."""
-    model = folder / "large"
+def write(model: Path, extent: int) -> Path:
+    """Write a folder model whose variables have `extent` rows and columns; return the folder."""
     model.mkdir()
-    extent = int((megabytes * 2**20 / 4 / TENSORS) ** 0.5)
     weights = np.ones((extent, extent), dtype=np.float32)
     lines = [f"    x = external(shape = [1, {extent}]);"]
     last = "x"
@@ -45,26 +47,35 @@ def write(folder: Path, megabytes: int) -> Path:
     return model
 
 
-def opened(package: str, model: Path) -> tuple[float, float]:
-    """Return the median time in s, and memory growth in bytes, of opening `model`."""
-    code = PROBE.format(module=package, call=CALLS[package])
-    command = [sys.executable, "-c", code, str(model)]
+def opened(package: str, small: Path, large: Path) -> list[float]:
+    """Return medians of opening `large`: time in s, growth of memory in bytes.
+
+    The third is the time of importing the package and opening `small`, in s.
+    """
+    code = PROBE.format(package=package, call=CALLS[package])
+    command = [sys.executable, "-c", code, str(small), str(large)]
     found = []
     for _ in range(RUNS):
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         found.append(tuple(map(float, out.split())))
-    times, growths = zip(*found, strict=True)
-    return median(times), median(growths)
+    return [median(column) for column in zip(*found, strict=True)]
 
 
 def table(folder: Path, megabytes: int) -> Table:
     """Measure both packages on the same files."""
-    model = write(folder, megabytes)
-    found = {package: opened(package, model) for package in CALLS}
+    small = write(folder / "small", extent=4)
+    large = write(folder / "large", extent=int((megabytes * 2**20 / 4 / TENSORS) ** 0.5))
+    found = {package: opened(package, small, large) for package in CALLS}
     theirs = found["nnef"][0]
     rows = tuple(
-        (CALLS[package], duration(time), f"{growth / 2**20:,.0f} MiB", ratio(time, theirs))
-        for package, (time, growth) in found.items()
+        (
+            f"`{CALLS[package]}`",
+            duration(time),
+            f"{growth / 2**20:,.0f} MiB",
+            ratio(time, theirs),
+            duration(first),
+        )
+        for package, (time, growth, first) in found.items()
     )
-    title = f"Open a model with {megabytes:,} MiB of weights in {TENSORS} tensors"
-    return Table(title, ("", "time", "growth of memory", "time : nnef.load_graph"), rows)
+    head = ("", "time", "growth of memory", "time : nnef", "import, and first small model")
+    return Table(f"Open a model with {megabytes:,} MiB of weights in {TENSORS} tensors", head, rows)

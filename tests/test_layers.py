@@ -98,8 +98,9 @@ def faults(module: str, tree: ast.AST) -> list[str]:
         other = layer(inner)
         if RANK[other] > RANK[own] or (own, other) in APART:
             found.append(f"{module or 'nnefx'} may not import {inner or 'nnefx'}")
-        if own == other == "converters" and _framework(module) != _framework(inner):
-            found.append(f"{module} may not import {inner}: frameworks do not know each other")
+        # What frameworks share knows none of them; `nnefx.converters` itself opens them.
+        if _framework(inner) not in ("", _framework(module)) and module != "converters":
+            found.append(f"{module} may not import {inner}")
     return found
 
 
@@ -109,11 +110,11 @@ def _at_home(module: str, homes: set[str] | None) -> bool:
 
 
 def _framework(module: str) -> str:
-    """`onnx` for converters.onnx.read; the converters' shared modules belong to none."""
-    path = MODULES.get(module)
-    if path is None or path.parent == ROOT / "converters":
+    """`onnx` for converters.onnx.read; what the frameworks share belongs to none."""
+    parts = module.split(".")
+    if parts[0] != "converters" or len(parts) == 1 or parts[1] == "fragments":
         return ""
-    return module.split(".")[1]
+    return parts[1] if (ROOT / "converters" / parts[1]).is_dir() else ""
 
 
 @pytest.mark.parametrize("module", [pytest.param(name, id=name or "nnefx") for name in MODULES])
@@ -132,17 +133,20 @@ def test_module_imports_only_from_layers_before_its_own(module: str) -> None:
         ("types", "from nnefx import __version__", "may not import nnefx"),
         ("ir.graph", "import onnx", "may not import onnx"),
         ("converters.onnx", "import nnef", "may not import nnef"),
+        ("converters.scope", "import nnefx.converters.onnx", "may not import converters.onnx"),
         ("converters.onnx", "import converters", "whose name is nnefx.converters"),
     ],
 )
 def test_forbidden_import_is_found(module: str, line: str, fault: str) -> None:
-    assert [fault in found for found in faults(module, ast.parse(line))] == [True]
+    assert any(fault in found for found in faults(module, ast.parse(line)))
 
 
 @pytest.mark.parametrize(
     ("module", "line"),
     [
         ("converters.onnx", "import onnx"),
+        ("converters.onnx.read", "from nnefx.converters.scope import Scope"),
+        ("converters", "from nnefx.converters.onnx.read import read"),
         ("ir.graph", "from nnefx.ops.registry import Op"),
         ("cli", "from nnefx import __version__"),
     ],
