@@ -1,0 +1,127 @@
+"""Target profiles: what an OpenVX implementation can do, as one table of data.
+
+Rules ask a profile for a capability; they never ask for its name. Facts come from the OpenVX 1.3
+specification and from measured implementations; docs/openvx.md tells them in words.
+"""
+
+from dataclasses import dataclass, fields
+
+from nnefx.diagnostics import NnefError
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The capabilities of one target; the comment of each field says who differs."""
+
+    name: str
+    title: str
+    code: int  # number in the blob header
+    # Numbers
+    dtype: str = "int16"
+    position: int = 8
+    bias_dtype: str = "int16"  # VeriSilicon wants int32 at position 16
+    bias_position: int = 8
+    product_rounding: bool = True  # plan for implementations that round every product
+    rounding: str = "VX_ROUND_POLICY_TO_ZERO"
+    any_multiply_scale: bool = False  # TensorMultiply takes more than 1/2**n
+    # Nodes
+    size_rules: tuple[str, ...] = ("floor", "ceiling", "nearest")  # strides are inferred by these
+    average_node: bool = True  # PoolingLayer AVG works for the data type
+    average_counts_border: bool = True  # its divisor is the whole window (MIVisionX: valid items)
+    max_border: str = "either"  # 'ignore', 'constant', or 'either': do not rely on it
+    activations: frozenset[str] = frozenset({"RELU"})
+    activation_arguments: bool = True  # tanh honours a and b
+    lut: bool = True
+    lrn_node: bool = False
+    softmax_node: bool = True
+    softmax_in_views: bool = False
+    deconvolution: bool = False
+    dilation: bool = False
+    depthwise: str = "views"  # or 'multiplier', 'groups'
+    asymmetric_padding: bool = False
+    explicit_stride: bool = False
+    # Limits
+    max_rank: int = 4
+    max_extent: int = 2**31 - 1
+    max_references: int = 0  # 0: no known limit
+    node_cost: int = 200_000  # one more node is worth this many multiplications
+
+
+_KHR16 = Profile("khr16", "OpenVX 1.3 with KHR_NN_16 as specified: INT16 Q7.8", 0)
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        _KHR16,
+        Profile(
+            "khronos-sample",
+            "Khronos sample implementation, with its bugs worked around",
+            1,
+            average_node=False,
+            max_border="ignore",
+            activation_arguments=False,
+            max_references=4096,
+        ),
+        Profile(
+            "float32",
+            "vendor floating point (MIVisionX)",
+            2,
+            dtype="float32",
+            position=0,
+            bias_dtype="float32",
+            bias_position=0,
+            product_rounding=False,
+            rounding="VX_ROUND_POLICY_TO_NEAREST_EVEN",
+            any_multiply_scale=True,
+            average_counts_border=False,
+            max_border="ignore",
+            activations=frozenset({"RELU", "LOGISTIC", "HYPERBOLIC_TAN", "SOFTRELU"}),
+            lut=False,
+            softmax_in_views=True,
+            lrn_node=True,
+        ),
+        Profile(
+            "verisilicon",
+            "VeriSilicon: extension structures, INT32 biases",
+            3,
+            bias_dtype="int32",
+            bias_position=16,
+            product_rounding=False,
+            rounding="VX_ROUND_POLICY_TO_NEAREST_EVEN",
+            dilation=True,
+            asymmetric_padding=True,
+            explicit_stride=True,
+            depthwise="multiplier",
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """Return the profile `name`; NX601 where there is none."""
+    if name not in PROFILES:
+        raise NnefError("NX601", f"profile '{name}' is unknown, expected one of {_names()}")
+    return PROFILES[name]
+
+
+def _names() -> str:
+    return ", ".join(PROFILES)
+
+
+def table() -> list[tuple[str, ...]]:
+    """Return the profiles as rows for people: capability, then its value in each profile."""
+    rows = [("capability", *PROFILES)]
+    for item in fields(Profile)[3:]:
+        values = (getattr(entry, item.name) for entry in PROFILES.values())
+        rows.append((item.name.replace("_", " "), *(_cell(value) for value in values)))
+    return rows
+
+
+def _cell(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case frozenset() | tuple():
+            return " ".join(sorted(value)) or "-"
+        case _:
+            return str(value)

@@ -1,0 +1,67 @@
+"""The simulator's fast integer arithmetic against the definition, item by item."""
+
+import numpy as np
+import pytest
+
+from nnefx.openvx.arithmetic import clamp_by_channel, exact_matmul, fit, may_saturate, sum_products
+
+
+def c_divide(value, divisor):
+    """Integer division as in C: toward zero."""
+    return -(-value // divisor) if value < 0 else value // divisor
+
+
+def by_definition(weights, columns, half):
+    out = np.zeros((weights.shape[0], columns.shape[1]))
+    for o in range(weights.shape[0]):
+        for p in range(columns.shape[1]):
+            products = [int(w) * int(x) for w, x in zip(weights[o], columns[:, p])]
+            out[o, p] = sum(c_divide(product + half, 256) for product in products)
+    return out
+
+
+@pytest.mark.parametrize("spread", [3, 200, 32767])
+@pytest.mark.parametrize(
+    ("policy", "half"),
+    [("VX_ROUND_POLICY_TO_ZERO", 0), ("VX_ROUND_POLICY_TO_NEAREST_EVEN", 128)],
+)
+def test_every_product_is_rounded_as_c_does(spread, policy, half):
+    rng = np.random.default_rng(spread)
+    weights = rng.integers(-spread - 1, spread + 1, (5, 12)).astype(np.int16)
+    columns = rng.integers(-32768, 32768, (12, 40)).astype(np.int16)
+    assert np.array_equal(
+        sum_products(weights, columns, policy), by_definition(weights, columns, half)
+    )
+
+
+def test_the_extreme_products_are_exact():
+    extremes = np.array([-32768, -32767, -257, -256, -255, -1, 0, 1, 255, 256, 257, 32767])
+    weights, columns = extremes.astype(np.int16)[:, None], extremes.astype(np.int16)[None, :]
+    expected = by_definition(weights, columns, 0)
+    assert np.array_equal(sum_products(weights, columns, "VX_ROUND_POLICY_TO_ZERO"), expected)
+    assert np.array_equal(exact_matmul(weights, columns), np.outer(extremes, extremes))
+
+
+def test_rows_of_zeros_do_not_change_the_sum():
+    weights = np.zeros((6, 6), np.int16)
+    weights[[1, 4], [2, 5]] = [77, -300]
+    columns = np.arange(-90, 90, dtype=np.int16).reshape(6, 30)
+    expected = by_definition(weights, columns, 0)
+    assert np.array_equal(sum_products(weights, columns, "VX_ROUND_POLICY_TO_ZERO"), expected)
+
+
+def test_saturation_clamps_after_each_channel():
+    weights = np.array([[256 * 100, 256 * 100, -256 * 100]], np.int16)
+    columns = np.full((3, 1), 256, np.int16)
+    bias = np.zeros((1, 1))
+    assert may_saturate(weights, columns, bias).all()
+    result = clamp_by_channel(weights, columns, bias, 1, "VX_ROUND_POLICY_TO_ZERO")
+    assert result[0, 0] == 32767 - 25600
+
+
+@pytest.mark.parametrize(
+    ("overflow", "expected"),
+    [("VX_CONVERT_POLICY_SATURATE", [32767, -32768]), ("VX_CONVERT_POLICY_WRAP", [-32768, 32767])],
+)
+def test_overflow_follows_the_policy(overflow, expected):
+    assert fit(np.array([32768.0, -32769.0]), "int16", overflow).tolist() == expected
