@@ -1,1 +1,91 @@
+"""The command line; see `docs/cli.md`. Commands are loaded when they are called."""
 
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from nnefx._version import __version__
+from nnefx.diagnostics import NnefError
+
+# Verb, module that holds the command of the same name, and what `nnefx --help` says of it: kept
+# here so that help costs no import.
+VERBS = {
+    "convert": ("convert", "Convert a model of another framework, or another container."),
+    "check": ("check", "Tell everything that is wrong with models."),
+    "run": ("run", "Run a model on given or random inputs."),
+    "info": ("info", "Tell a model's inputs, outputs, operations, parameters and cost."),
+    "export": ("export", "Lower a model to OpenVX: a C project or a blob."),
+    "ops": ("ops", "List the operations of NNEF, or document one."),
+    "explain": ("explain", "Explain a diagnostic code."),
+}
+
+EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
+# Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
+USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX013"}
+
+
+class Verbs(click.Group):
+    """The group of commands, each imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of their table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"nnefx.cli.{VERBS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="nnefx")
+def cli() -> None:
+    """Compiler for the Khronos Neural Network Exchange Format (NNEF 1.0.5)."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        result = cli.main(arguments, prog_name="nnefx", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        result = 0
+    except click.ClickException as error:
+        error.show()
+        result = error.exit_code
+    except NnefError as error:
+        click.echo(str(error), err=True)
+        result = EXIT_USAGE if error.code in USAGE_CODES else EXIT_PROBLEM
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        result = EXIT_INTERRUPT
+    except Exception as error:
+        result = _report_bug(error, arguments)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
+    details = "".join(traceback.format_exception(error))
+    if "-v" in arguments or "--verbose" in arguments:
+        click.echo(details, err=True)
+    with tempfile.NamedTemporaryFile("w", prefix="nnefx-", suffix=".log", delete=False) as log:
+        log.write(f"nnefx {__version__}, Python {sys.version}\n{arguments}\n\n{details}")
+    message = f"nnefx: internal error: {type(error).__name__}: {error}"
+    click.echo(f"{message}\nthis is a bug of nnefx; its details are in {log.name}", err=True)
+    return EXIT_BUG

@@ -12,11 +12,9 @@ EXPRESSIONS = "KHR_enable_operator_expressions"
 def unbuild(graph: Graph) -> ast.Document:
     """Return the document of a graph: flat, but for the fragments that its nodes use."""
     fragments = _used_fragments(graph)
-    words = list(graph.extensions)
-    if fragments and FRAGMENTS not in words:
-        words.append(FRAGMENTS)
-    if any(_has_expressions(fragment) for fragment in fragments) and EXPRESSIONS not in words:
-        words.append(EXPRESSIONS)
+    words = [word for word in graph.extensions if word not in (FRAGMENTS, EXPRESSIONS)]
+    words += [FRAGMENTS] if fragments else []
+    words += [EXPRESSIONS] if any(map(_has_expressions, fragments)) else []
     definition = ast.GraphDef(
         graph.name,
         [ast.Name(value.name) for value in graph.inputs],

@@ -1,0 +1,5 @@
+"""`python -m nnefx`."""
+
+from nnefx.cli import main
+
+main()

@@ -1,0 +1,88 @@
+"""Inputs of a model from files: .npy, .dat, .npz and pictures, or random ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.diagnostics import NnefError
+from nnefx.ir.graph import Graph, Value
+from nnefx.source import FileAt
+
+Arrays = NDArray[Any]
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
+
+
+def gather(graph: Graph, files: Mapping[str, str], seed: int | None) -> dict[str, Arrays]:
+    """Return an array per graph input: from its file, or random where `seed` is given.
+
+    Raises:
+        NnefError: NX307 for names that the graph has not and inputs that are left over, NX001 and
+            NX014 for files that cannot be read.
+    """
+    inputs: dict[str, Arrays] = {}
+    known = {value.name: value for value in graph.inputs}
+    for name, file in files.items():
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise NnefError("NX307", f"no graph input is called '{name}'; there is {there}")
+        inputs[name] = read_array(Path(file), known[name])
+    missing = [value for value in graph.inputs if value.name not in inputs]
+    if missing and seed is None:
+        names = ", ".join(value.name for value in missing)
+        raise NnefError("NX307", f"inputs are missing: {names} (--input NAME=FILE, or --random)")
+    generator = np.random.default_rng(seed)
+    return inputs | {value.name: random_input(value, generator) for value in missing}
+
+
+def random_input(value: Value, generator: np.random.Generator) -> Arrays:
+    """Return a random array for an input: normal, small integers, or coin tosses."""
+    if value.dtype == "integer":
+        return generator.integers(0, 8, value.shape)
+    if value.dtype == "logical":
+        return generator.random(value.shape) < 0.5
+    return generator.standard_normal(value.shape, np.float32)
+
+
+def read_array(path: Path, value: Value) -> Arrays:
+    """Return the array of a file for `value`; a picture becomes its shape, scaled to 0..1."""
+    if not path.exists():
+        raise NnefError("NX001", "no such file", FileAt(str(path)))
+    if path.suffix.lower() in PICTURES:
+        return read_picture(path, value)
+    if path.suffix == ".dat":
+        from nnefx.tensors.dat import read_tensor
+
+        return read_tensor(path)
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise NnefError("NX014", f"not a readable array: {error}", FileAt(str(path))) from None
+    if isinstance(array, np.lib.npyio.NpzFile):
+        if value.name not in array:
+            message = f"the archive has no array '{value.name}'"
+            raise NnefError("NX014", message, FileAt(str(path)))
+        return np.asarray(array[value.name])
+    return np.asarray(array)
+
+
+def read_picture(path: Path, value: Value) -> Arrays:
+    """Return a picture as (1, channels, height, width), values in 0..1, resized to `value`."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        message = "reading pictures needs Pillow: pip install nnefx[png]"
+        raise NnefError("NX012", message, FileAt(str(path))) from None
+    if len(value.shape) != 4 or value.shape[0] != 1 or value.shape[1] not in (1, 3):
+        message = f"a picture does not fit the input '{value.name}' of shape {list(value.shape)}"
+        raise NnefError("NX014", message, FileAt(str(path)))
+    _, channels, height, width = value.shape
+    try:
+        with Image.open(path) as image:
+            image = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+            pixels = np.asarray(image, np.float32) / 255.0
+    except (UnidentifiedImageError, OSError) as error:
+        raise NnefError("NX014", f"not a readable picture: {error}", FileAt(str(path))) from None
+    return pixels.reshape(height, width, channels).transpose(2, 0, 1)[None]

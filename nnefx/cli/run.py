@@ -1,0 +1,67 @@
+"""`nnefx run`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.cli import options
+from nnefx.cli.inputs import gather
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
+              help="An input from a .npy, .npz, .dat or picture file; repeatable.")  # fmt: skip
+@options.output("Folder for the outputs, one .npy each.", required=False)
+@click.option("--backend", type=click.Choice(["numpy"]), default="numpy", show_default=True)
+@click.option("--random", "seed", type=int, metavar="SEED", help="Make up inputs left out.")
+@click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder for every tensor of the graph, one .npy each.")  # fmt: skip
+@options.verbosity
+def run(
+    model: Path,
+    files: dict[str, str],
+    output: Path | None,
+    backend: str,
+    seed: int | None,
+    dump: Path | None,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run MODEL and print its outputs in brief, or write them with -o."""
+    from nnefx.execute.executor import Executor
+    from nnefx.tensors.model import load
+
+    loaded = load(model)
+    inputs = gather(loaded.graph, files, seed)
+    executor = Executor(loaded)
+    names = [value.name for value in loaded.graph.outputs]
+    outputs: dict[str, NDArray[Any]] = {}
+    for folder in (output, dump):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    for value, array in executor.trace(inputs):
+        if dump is not None:
+            np.save(dump / f"{value.name}.npy", array)
+        if value.name in names:
+            outputs[value.name] = array
+    for name in names:
+        array = outputs[name]
+        if output is not None:
+            np.save(output / f"{name}.npy", array)
+        if not quiet:
+            click.echo(f"{name} {list(array.shape)}: {brief(array)}")
+
+
+def brief(array: NDArray[Any], items: int = 8) -> str:
+    """Return the first values of an array, and its range and largest item where there are more."""
+    flat = array.ravel()
+    shown = " ".join(
+        f"{item:.6g}" if array.dtype.kind == "f" else str(item) for item in flat[:items]
+    )
+    if flat.size <= items:
+        return shown
+    return f"{shown} ... (min {flat.min():.6g}, max {flat.max():.6g} at {int(flat.argmax())})"
