@@ -44,7 +44,8 @@ def write(folder: Path, count: int) -> Path:
 
 def check(path: Path) -> None:
     """Parse and check with nnefx: types, arguments and all shapes."""
-    nnefx.check(path)
+    if found := nnefx.check(path):
+        raise ValueError(f"{path.name}: {found[0]}")
 
 
 def khronos(path: Path) -> None:

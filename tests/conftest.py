@@ -55,15 +55,28 @@ def trained() -> Callable[[str], Path]:
     return path
 
 
-@pytest.fixture
-def nnefx() -> Callable[..., Result]:
-    """`nnefx("check", folder)` runs the command in this process; an exception is a failure."""
-    from nnefx.cli import main
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the command left: its exit code, and what it wrote."""
 
-    def run(*words: object, stdin: str | None = None) -> Result:
-        result = CliRunner().invoke(main, [str(word) for word in words], input=stdin)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def nnefx() -> Callable[..., Run]:
+    """`nnefx("check", folder)` runs the command in this process; a bug of ours is a failure."""
+    from nnefx.cli import EXIT_BUG, main
+
+    def run(*words: object) -> Run:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main([*map(str, words)])
+        code = left.value.code or 0
+        assert isinstance(code, int)
+        if code == EXIT_BUG:
+            pytest.fail(f"internal error of {words}:\n{err.getvalue()}")
+        return Run(code, out.getvalue(), err.getvalue())
 
     return run

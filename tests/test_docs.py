@@ -41,9 +41,9 @@ def unknown(words: list[str]) -> str | None:
         return next((word for word in named if word not in targets()), None)
     if words[0] != "nnefx" or len(words) == 1 or words[1].startswith("-"):
         return None
-    from nnefx.cli import main
+    from nnefx.cli import cli
 
-    verb = main.get_command(click.Context(main), words[1])
+    verb = cli.get_command(click.Context(cli), words[1])
     if verb is None:
         return words[1]
     options = {name for parameter in verb.params for name in parameter.opts} | {"--help"}
