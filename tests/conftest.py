@@ -1,12 +1,14 @@
 """What many tests share: where the data lies that is not in the repository, and the command."""
 
+import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 import zoo
 
