@@ -180,7 +180,7 @@ def tensor_bytes(array: Array, header: Header, where: str) -> Iterator[bytes | m
     """
     yield encode_header(header)
     if header.item_type is ItemType.BOOL:
-        for chunk in packing.chunks(array):
+        for chunk in packing.chunks(array, packing.CHUNK_ITEMS):
             plain = np.ascontiguousarray(chunk).view(np.uint8)
             yield (np.packbits(plain) if header.bits == 1 else plain).data
     elif _keeps_form(array.dtype, header):
@@ -188,7 +188,7 @@ def tensor_bytes(array: Array, header: Header, where: str) -> Iterator[bytes | m
         for chunk in packing.chunks(array, 1 << 20):
             yield np.ascontiguousarray(chunk, dtype=little).view(np.uint8).data
     else:
-        for chunk in packing.chunks(array):
+        for chunk in packing.chunks(array, packing.CHUNK_ITEMS):
             _require_range(chunk, header, where)
             yield packing.pack(chunk, header.bits).data
 

@@ -52,7 +52,7 @@ def padding_bits(length: int, count: int, bits: int) -> int:
     return 8 * length - count * bits
 
 
-def chunks(array: NDArray[np.generic], items: int = CHUNK_ITEMS) -> Iterator[NDArray[np.generic]]:
+def chunks(array: NDArray[np.generic], items: int) -> Iterator[NDArray[np.generic]]:
     """Yield the items of any array in row-major order, as lines, without copying it whole."""
     if array.flags.c_contiguous:
         line = array.reshape(-1)

@@ -81,7 +81,9 @@ def _faults(call: ast.Call, source: Source) -> Iterator[Diagnostic]:
         if not isinstance(argument.value, ast.Literal):
             yield Diagnostic("NX506", f"{call.op}: value is not a constant", at)
         elif not _even(argument.value.value):
-            message = f"{call.op}: array '{argument.name}' is uneven, expected equal rows of one type"
+            message = (
+                f"{call.op}: array '{argument.name}' is uneven, expected equal rows of one type"
+            )
             yield Diagnostic("NX506", message, at)
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO, Protocol, TypedDict, cast
@@ -224,7 +224,7 @@ def _end(written: int) -> bytes:
 def _target(where: str) -> Path:
     """Return the path to be made or replaced; a link stays, what it points to is replaced."""
     path = Path(where)
-    return Path(os.path.realpath(path)) if path.is_symlink() or not path.name else path
+    return Path(os.path.realpath(path)) if path.is_symlink() or path.name in ("", "..") else path
 
 
 def _require_replaceable(target: Path, where: str, packed: bool, force: bool) -> None:
@@ -250,8 +250,9 @@ def _parents(target: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for folder in missing:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # somebody else may have put something there
+            for folder in missing:
+                folder.rmdir()
         raise
 
 
@@ -267,9 +268,8 @@ def _folder_beside(target: Path) -> Iterator[Path]:
         if target.exists():
             target.rename(old)
         beside.rename(target)
-    except BaseException:
+    finally:
         if old.exists() and not target.exists():
             old.rename(target)
         shutil.rmtree(beside, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

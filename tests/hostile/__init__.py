@@ -1,0 +1,1 @@
+"""Makers of broken and hostile files, each with the code of the diagnostic that it deserves."""
