@@ -203,7 +203,9 @@ def _pooling(named: Named, _rounding: Rounding) -> Array:
     if is_max:
         return total
     mean: Array = total / (size[0] * size[1])
-    return mean.astype(y.dtype) if y.dtype.kind == "f" else np.trunc(mean).astype(y.dtype)
+    whole: Array = mean if y.dtype.kind == "f" else np.trunc(mean)
+    result: Array = whole.astype(y.dtype)
+    return result
 
 
 def _lowest(dtype: Any) -> float:
