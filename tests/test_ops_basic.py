@@ -1,7 +1,7 @@
 """The element-wise, reduce, activation, normalization and quantization families.
 
 Kernels are held to the Khronos interpreter, twice: to the operations that it implements itself,
-and to the bodies of our standard library, which it expands and runs.
+and to the bodies of our standard library, which it expands and runs; and to tract.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 import nnef
 import numpy as np
 import pytest
+import tract
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nnefx import grammar
@@ -299,3 +300,24 @@ def test_kernel_agrees_with_the_body_as_khronos_runs_it(case, tmp_path):
     stdlib = "\n".join(FRAGMENTS.values())
     lowered = {case.op} | LACKING | {"min_max_linear_quantize"}
     compare(case, khronos(tmp_path, text, case.inputs, stdlib, lowered))
+
+
+# ---- tract ---------------------------------------------------------------------------------------
+
+# It lacks these, and ignores the alpha of elu.
+NOT_IN_TRACT = {"rcp", "gelu", "silu", "elu", "selu", "add_n", "copy_n", "cast", "update"}
+
+
+def in_tract(case):
+    axes = case.attributes.get("axes", [])  # it wants them in order
+    known = case.op not in NOT_IN_TRACT and not case.op.endswith("quantize")
+    return has_tensors(case) and known and axes == sorted(axes)
+
+
+@pytest.mark.parametrize("case", list(filter(in_tract, CASES)), ids=str)
+def test_kernel_agrees_with_tract(case, tmp_path):
+    results = "y, z" if case.op == "moments" else "y"
+    (tmp_path / "graph.nnef").write_text(document(case, results))
+    model = tract.nnef().load(str(tmp_path)).into_runnable()
+    expected = model.run([x for x in case.inputs if x.ndim])
+    compare(case, [tensor.to_numpy() for tensor in expected])

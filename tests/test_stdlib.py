@@ -52,7 +52,8 @@ def test_the_operations_are_those_of_the_khronos_parser():
 
 
 def test_every_rule_belongs_to_an_operation():
-    assert set(RULES) == set(OPS)
+    own = {name for name in RULES if name.startswith("nnefx_")}  # of the converters' fragments
+    assert set(RULES) - own == set(OPS)
 
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
