@@ -11,7 +11,8 @@ ARGS   ?=
 PY      := $(VENV)/bin/python
 INSTALL := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # The build backend is in the environment, pinned: an install needs no second, isolated one.
-PROJECT := $(INSTALL) --no-build-isolation
+# It warns at length that an editable install follows the source folders, which is the point.
+PROJECT := PYTHONWARNINGS=ignore $(INSTALL) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
