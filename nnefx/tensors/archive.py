@@ -165,7 +165,7 @@ class _Window:
 
 def _decompressed(path: str, kind: str, packed: int, limits: Limits) -> memoryview:
     allowed = min(limits.max_bytes, max(limits.free_bytes, packed * limits.max_ratio))
-    with _damage(path), os_errors(path), tempfile.TemporaryFile() as file:
+    with os_errors(path), _damage(path), tempfile.TemporaryFile() as file:
         with _opened(path, kind) as stream:
             size = 0
             while part := stream.read(_STEP):
@@ -193,5 +193,9 @@ def _damage(path: str) -> Iterator[None]:
     except (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         message = f"file is not a whole tar archive: {str(error).lower()}"
         raise NnefError("NX003", message, FileAt(path)) from error
+    except OSError as error:
+        if error.errno is not None:  # bz2 reports damage without a number
+            raise
+        raise NnefError("NX003", "archive is damaged", FileAt(path)) from error
     except (ValueError, RecursionError) as error:  # tarfile, on numbers and on chains of headers
         raise NnefError("NX003", "archive has a damaged header", FileAt(path)) from error

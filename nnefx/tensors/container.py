@@ -245,7 +245,7 @@ def _add_entry(
         if os.path.commonpath([target, base]) != base:
             refused[name] = f"{name} is a link that leaves the model"
             return
-    if not entry.is_file():
+    if not _is_file(entry):
         refused[name] = f"{name} is not a regular file"
         return
     if name in members:
@@ -253,6 +253,13 @@ def _add_entry(
         raise NnefError("NX007", message, FileAt(root))
     size = entry.stat().st_size
     members[name] = Member(name, entry.path, entry.path, 0, None, size)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # links that go round
+        return False
 
 
 def _folded(members: Mapping[str, Member], path: str) -> dict[str, Member]:

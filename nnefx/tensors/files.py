@@ -1,6 +1,7 @@
 """Files as the tensor layer meets them: mapped to read, written beside and renamed."""
 
 import errno
+import io
 import mmap
 import os
 import stat
@@ -80,7 +81,8 @@ def written_beside(path: str, *, where: str | None = None) -> Iterator[BinaryIO]
 def copy_bytes(data: memoryview, path: str | None, offset: int, file: BinaryIO) -> None:
     """Append `data` to `file`; inside the kernel where `path` at `offset` holds the same bytes."""
     done = 0
-    if path is not None and hasattr(os, "copy_file_range"):
+    # A compressor is no BufferedWriter; its `fileno` would lead around it.
+    if path is not None and isinstance(file, io.BufferedWriter) and hasattr(os, "copy_file_range"):
         done = _copy_in_kernel(path, offset, len(data), file)
     step = 1 << 24
     for start in range(done, len(data), step):
@@ -88,13 +90,9 @@ def copy_bytes(data: memoryview, path: str | None, offset: int, file: BinaryIO) 
 
 
 def _copy_in_kernel(path: str, offset: int, length: int, file: BinaryIO) -> int:
-    """Return how many bytes were copied; 0 where the system cannot do it."""
-    try:
-        target = file.fileno()
-    except OSError:  # a compressor, a buffer in memory
-        return 0
+    """Return how many bytes were copied: fewer than `length` where the system cannot do it."""
     file.flush()
-    done = 0
+    target, done = file.fileno(), 0
     try:
         with open(path, "rb", buffering=0) as source:
             os.lseek(target, 0, os.SEEK_END)
