@@ -58,7 +58,8 @@ def main(folder: Path) -> int:
 
 def convert(folder: Path) -> None:
     """Write the NNEF model with a fixed input shape, hold it to onnxruntime, and check it."""
-    nnefx(folder, "convert", SOURCE, "-o", MODEL, "--input-shape", "x:1,3,48,192", "--verify")
+    shape, picture = ("--input-shape", "x:1,3,48,192"), ("--input", "x=upright.npy")
+    nnefx(folder, "convert", SOURCE, "-o", MODEL, *shape, "--verify", *picture)
     nnefx(folder, "check", MODEL)
     nnefx(folder, "info", MODEL)
 
