@@ -60,10 +60,14 @@ class Builder:
     # The whole document
 
     def document(self, c: list[Any]) -> ast.Document:
-        return _assemble(c[:-1], c[-1])
+        document: ast.Document = c[0]
+        document.graph = c[1]
+        return document
 
     def library(self, c: list[Any]) -> ast.Document:
-        return _assemble(c, None)
+        return _assemble(c)
+
+    prelude = library
 
     def version(self, c: list[Any]) -> tuple[int, int]:
         major, dot, minor = c[1].partition(".")
@@ -103,7 +107,7 @@ class Builder:
         return ast.Fragment(str(c[1]), *generic, c[-2], c[-1], None, pos=c[0].start_pos)
 
     def generic(self, c: list[Any]) -> Generic:
-        name = _dtype(c[0])
+        name = dtype_of(c[0])
         if name != "?":
             message = f"fragment: expected <?> or <? = {name}> after the name, found <{name}>"
             raise Fault("NX100", message, *_span(c[0]))
@@ -118,9 +122,12 @@ class Builder:
     results = names = body = params
 
     def param(self, c: list[Any]) -> ast.Param:
-        return ast.Param(str(c[0]), c[1], c[2] if len(c) > 2 else None, c[0].start_pos)
+        default = c[2] if len(c) > 2 else None
+        check_depth([c[1], default], c[0].start_pos)
+        return ast.Param(str(c[0]), c[1], default, c[0].start_pos)
 
     def result(self, c: list[Any]) -> ast.Result:
+        check_depth(c[1], c[0].start_pos)
         return ast.Result(str(c[0]), c[1], c[0].start_pos)
 
     def type_name(self, c: list[Any]) -> str:
@@ -130,7 +137,7 @@ class Builder:
         return Primitive(c[0])
 
     def tensor_type(self, c: list[Any]) -> Type:
-        return Tensor(_dtype(c[1]) if c[1].type == "DTYPE" else None)
+        return Tensor(dtype_of(c[1]) if c[1].type == "DTYPE" else None)
 
     def array_type(self, c: list[Any]) -> Type:
         return Array(c[0])
@@ -153,8 +160,8 @@ class Builder:
         target, value, end = c
         # Fewer characters than levels allowed cannot nest too deep.
         if end.start_pos - target.pos > MAX_DEPTH:
-            check_depth(target)
-            check_depth(value)
+            check_depth(target, target.pos)
+            check_depth(value, value.pos)
         return ast.Assign(target, value, target.pos)
 
     def open_tuple(self, c: list[Any]) -> ast.Expr:
@@ -197,7 +204,7 @@ class Builder:
     def call(self, c: list[Any]) -> ast.Call:
         op, dtype = c[0], c[1]
         args = [x if type(x) is ast.Arg else ast.Arg(None, x, x.pos) for x in c[2:]]
-        return ast.Call(str(op), dtype and _dtype(dtype), args, op.start_pos)
+        return ast.Call(str(op), dtype and dtype_of(dtype), args, op.start_pos)
 
     def named(self, c: list[Any]) -> ast.Arg:
         return ast.Arg(str(c[0]), c[1], c[0].start_pos)
@@ -241,6 +248,7 @@ class QuantBuilder(Builder):
         return ast.QuantEntry(unquote(c[0]), c[1], c[0].start_pos)
 
     def algorithm(self, c: list[Any]) -> ast.Call:
+        check_depth(c[1:], c[0].start_pos)
         return ast.Call(str(c[0]), None, c[1:], c[0].start_pos)
 
 
@@ -291,37 +299,35 @@ def unquote(text: str) -> str:
     return body.replace("\\" + text[0], text[0]).replace("\\\\", "\\")
 
 
-def check_depth(node: object) -> None:
-    """Raise a Fault where `node` nests deeper than MAX_DEPTH; needs no recursion itself."""
-    level: list[tuple[object, int]] = [(node, getattr(node, "pos", 0))]
-    for _ in range(MAX_DEPTH):
-        level = [pair for parent, pos in level for pair in _children(parent, pos)]
+def check_depth(node: object, pos: int) -> None:
+    """Raise a Fault where `node`, which stands at `pos`, nests deeper than MAX_DEPTH."""
+    level = [(node, pos)]
+    for _ in range(MAX_DEPTH + 1):
+        level = [pair for parent, at in level for pair in _children(parent, at)]
         if not level:
             return
-    message = f"expression: found more than {MAX_DEPTH} nested levels"
-    raise Fault("NX109", message, level[0][1])
+    raise Fault("NX109", f"expression: found more than {MAX_DEPTH} nested levels", level[0][1])
 
 
 def _children(node: object, pos: int) -> list[tuple[object, int]]:
+    """Return what is one level below `node`, with offsets; what has none is at its parent's."""
     if isinstance(node, list | tuple):
         return [(item, getattr(item, "pos", pos)) for item in node]
-    if not hasattr(node, "__dataclass_fields__"):
-        return []
     parts: list[tuple[object, int]] = []
-    for name in type(node).__slots__:  # type: ignore[attr-defined]
+    for name in getattr(node, "__dataclass_fields__", ()):
         part = getattr(node, name)
-        if isinstance(part, list | tuple):  # the items are one level below the node
+        if isinstance(part, list | tuple):
             parts += _children(part, pos)
         elif name != "pos" and part is not None and not isinstance(part, str | int | float):
             parts.append((part, getattr(part, "pos", pos)))
     return parts
 
 
-def _assemble(parts: list[Any], graph: ast.GraphDef | None) -> ast.Document:
+def _assemble(parts: list[Any]) -> ast.Document:
     version = next((part for part in parts if isinstance(part, tuple)), (1, 0))
     extensions = [found for part in parts if isinstance(part, list) for found in part]
     fragments = [part for part in parts if isinstance(part, ast.Fragment)]
-    return ast.Document(version, extensions, fragments, graph)
+    return ast.Document(version, extensions, fragments, None)
 
 
 def _tuple(items: list[Any], pos: int) -> ast.Expr:
@@ -330,8 +336,10 @@ def _tuple(items: list[Any], pos: int) -> ast.Expr:
     return ast.TupleExpr(items, pos)
 
 
-def _dtype(token: str) -> str:
+def dtype_of(token: str) -> str:
     """Return `integer` of `<integer>`, where spaces and comments may stand inside."""
+    if token[1:-1].isalpha():
+        return token[1:-1]
     words = [line.partition("#")[0] for line in token[1:-1].replace("\f", "\n").split("\n")]
     return "".join(words).strip()
 

@@ -12,7 +12,8 @@ from lark.visitors import merge_transformers
 
 from nnefx.syntax.builder import Builder, QuantBuilder
 
-STARTS = ["document", "library", "version", "extension", "head", "graph_head", "assignment"]
+STARTS = ["document", "library", "prelude", "version", "extension"]
+STARTS += ["head", "graph_head", "assignment"]
 
 # One parse at a time: the builders collect what is beside the tree, and the collector is global.
 # Parsing is pure Python, so threads would gain nothing from more.

@@ -8,7 +8,7 @@ from lark import UnexpectedInput
 
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.source import Source, TextAt
-from nnefx.syntax import ast, engine
+from nnefx.syntax import ast, engine, flat
 from nnefx.syntax.builder import Fault
 from nnefx.syntax.recover import recover, recover_quant
 
@@ -70,10 +70,14 @@ def _read(source: Source, start: str) -> tuple[ast.Document | None, list[Diagnos
     diagnostics: list[Diagnostic] = []
     with engine.parsing() as builder:
         try:
-            document: ast.Document = engine.run(source.text, start)
+            document = flat.read(source.text) if start == "document" else None
+            if document is None:
+                builder.groups = []
+                document = engine.run(source.text, start)
         except (UnexpectedInput, Fault) as error:
             document, diagnostics = recover(source, start, error)
-        document.groups = builder.groups
+    assert document is not None
+    document.groups = builder.groups
     for fragment in document.fragments:
         fragment.doc = doc_above(source.text, fragment.pos)
     return document, diagnostics

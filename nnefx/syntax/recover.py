@@ -12,7 +12,7 @@ from lark import UnexpectedInput, UnexpectedToken
 
 from nnefx.diagnostics import Diagnostic
 from nnefx.source import Source, TextAt
-from nnefx.syntax import ast, engine
+from nnefx.syntax import ast, engine, flat
 from nnefx.syntax.builder import Fault
 from nnefx.syntax.explain import Piece, explain, found_at, last_end, position, skip, wants
 
@@ -210,7 +210,9 @@ class _Reader:
                 self._report("NX107", f"expected '}}' at the end of the {owner}", end)
                 self.pos = begin
                 return body
-            assignment = self.parse("assignment", begin, self.cut(begin, ";}"))
+            assignment, self.pos = flat.statement(self.text, begin)
+            if not assignment:
+                assignment = self.parse("assignment", begin, self.cut(begin, ";}"))
             if assignment:
                 body.append(assignment)
             self.pos = max(self.pos, begin + 1)

@@ -1,0 +1,196 @@
+"""The fast lane: reads the statements of a flat graph with a few regular expressions.
+
+The grammar stays the law. The expressions below are put together from its terminals, they match
+only what has one meaning in it, and any statement that they do not match is parsed by Lark. The
+lane is optional: without it everything is read alike, only slower.
+
+Groups are atomic throughout. Else a match that fails could be retried with less of a comment or
+of a word, and read `# x` as a name.
+"""
+
+import json
+import re
+from ast import literal_eval
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lark import Lark
+from lark.lexer import PatternStr
+
+from nnefx.syntax import ast, engine
+from nnefx.syntax.builder import dtype_of, unquote
+
+# Literal arrays nest this deep in the lane; deeper ones are left to Lark.
+DEPTH = 2
+
+# Longer numbers and exponents may be out of range, which the builder finds and reports.
+_RISKY = re.compile(r"[0-9]{100}|[eE][+-]?[0-9]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The expressions of the lane; see `_lane` for their groups."""
+
+    prelude: re.Pattern[str]
+    opening: re.Pattern[str]
+    argument: re.Pattern[str]
+    closing: re.Pattern[str]
+    odd: re.Pattern[str]
+    name: re.Pattern[str]
+
+
+def read(text: str) -> ast.Document | None:
+    """Return the tree of a document, or None where only the grammar can tell what it is.
+
+    Raises:
+        lark.UnexpectedInput, nnefx.syntax.builder.Fault: a part of the text breaks the grammar,
+            and with it the whole does.
+    """
+    lane = _lane()
+    prelude = lane.prelude.match(text)
+    if prelude is None:
+        return None
+    document: ast.Document = engine.run(text, "prelude", 0, prelude.start(1))
+    graph: ast.GraphDef = engine.run(text, "graph_head", prelude.start(1), prelude.end(1))
+    pos = _statements(lane, text, prelude.end(), graph.body)
+    if pos < 0 or not graph.body:
+        return None
+    document.graph = graph
+    return document
+
+
+def statement(text: str, pos: int) -> tuple[ast.Assign | None, int]:
+    """Return the plain statement at `pos` and its end, or None where it is not plain or faulty."""
+    return _statement(_lane(), text, pos, {})
+
+
+def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign]) -> int:
+    """Append the statements from `pos` on; return the end of the text, or -1 for give up."""
+    literals: dict[str, Any] = {}
+    while True:
+        assign, end = _statement(lane, text, pos, literals)
+        if assign is None:
+            if lane.closing.match(text, pos):
+                return len(text)
+            odd = lane.odd.match(text, pos)
+            if odd is None:
+                return -1
+            end = odd.end()
+            assign = engine.run(text, "assignment", pos, end)
+        body.append(assign)
+        pos = end
+
+
+def _statement(
+    lane: Lane, text: str, pos: int, literals: dict[str, Any]
+) -> tuple[ast.Assign | None, int]:
+    """Return the statement at `pos` and its end, or None where it is not a plain one."""
+    opening = lane.opening.match(text, pos)
+    if opening is None:
+        return None, pos
+    target, op, dtype = opening.groups()
+    start = opening.start(1)
+    args: list[ast.Arg] = []
+    call = ast.Call(op, dtype and dtype_of(dtype), args, opening.start(2))
+    end = opening.end()
+    while True:
+        argument = lane.argument.match(text, end)
+        if argument is None:
+            return None, pos
+        key, name, literal, _ = argument.groups()
+        value: ast.Expr
+        if name:
+            value = ast.Name(name, argument.start(2))
+        elif literal:
+            if literal not in literals and not _decode(literal, literals):
+                return None, pos
+            value = ast.Literal(literals[literal], argument.start(3))
+        else:
+            found = lane.name.finditer(text, argument.start(4), argument.end(4))
+            value = ast.ArrayExpr([ast.Name(m[0], m.start()) for m in found], argument.start(4))
+        args.append(ast.Arg(key, value, argument.start(1) if key else value.pos))
+        end = argument.end()
+        if text[end - 1] == ";":
+            return ast.Assign(ast.Name(target, start), call, start), end
+
+
+def _decode(text: str, literals: dict[str, Any]) -> bool:
+    """Put the value of a literal into `literals`, or return False where the builder must judge."""
+    if text[0] in "'\"":
+        literals[text] = unquote(text)
+        return True
+    if _RISKY.search(text):
+        return False
+    try:
+        literals[text] = literal_eval(text) if "(" in text else json.loads(text)
+    except (ValueError, SyntaxError):  # such as 007, which NNEF allows
+        return False
+    return True
+
+
+@cache
+def _lane() -> Lane:
+    lark = engine.structure()[0]
+    space = f"(?>(?:{_pattern(lark, 'SPACE')}|{_pattern(lark, 'COMMENT')})*)"
+    name, logical, number = _name(lark), _pattern(lark, "LOGICAL"), _number(lark)
+    string = _pattern(lark, "STRING")
+    # Inside of arrays there are no comments: what takes them apart knows none.
+    blank = f"(?>(?:{_pattern(lark, 'SPACE')})?)"
+    array = _array(f"(?>{logical}|{number})", blank)
+    names = rf"\[{blank}{name}{blank}(?>(?:,{blank}{name}{blank})*)\]"
+    dtype = _pattern(lark, "DTYPE")
+    end = rf"{space}(?>,|\){space};)"
+    return Lane(
+        prelude=re.compile(_prelude(space, string)),
+        # 1 target, 2 operation, 3 type
+        opening=re.compile(
+            rf"{space}({name}){space}={space}({name}){space}(?>({dtype}){space})?\("
+        ),
+        # 1 key, then one of 2 name, 3 literal, 4 array of names
+        argument=re.compile(
+            rf"{space}(?>({name}){space}={space})?"
+            rf"(?>({name})|({number}|{string}|{logical}|{array})|({names})){end}"
+        ),
+        closing=re.compile(rf"{space}\}}{space}\Z"),
+        odd=re.compile(rf"(?>(?:{string}|{_pattern(lark, 'COMMENT')}|[^;'\"#}}])*);"),
+        name=re.compile(name),
+    )
+
+
+def _prelude(space: str, string: str) -> str:
+    """Match up to the graph's opening brace; group 1 is the graph's head."""
+    word = r"(?>[A-Za-z0-9_]+)"
+    other = rf"(?>{space}(?>{string}|(?!graph\b){word}|[^A-Za-z0-9_'\"#\s]))*"
+    return rf"(?>{other}){space}(graph\b(?>(?:{space}[^{{#'\"])*){space})\{{"
+
+
+def _pattern(lark: Lark, terminal: str) -> str:
+    return f"(?>{lark.get_terminal(terminal).pattern.to_regexp()})"
+
+
+def _name(lark: Lark) -> str:
+    """Match an identifier that is no keyword; the keywords are all terminals that look like one."""
+    ident = lark.get_terminal("IDENT").pattern.to_regexp()
+    words = [t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)]
+    keywords = "|".join(word for word in words if re.fullmatch(ident, word))
+    longer = "|".join(_pattern(lark, terminal) for terminal in ("TYPE", "BUILTIN", "LOGICAL"))
+    return rf"(?>(?!(?:{keywords})(?![A-Za-z0-9_])|{longer}){ident})"
+
+
+def _number(lark: Lark) -> str:
+    return f"(?>-?{_pattern(lark, 'NUMBER')})"
+
+
+def _array(item: str, space: str) -> str:
+    """Match an item, or a literal array or tuple of them, nested up to DEPTH.
+
+    An item is followed by the closing bracket, or by a comma and no closing bracket: said so, each
+    level repeats the level below three times only.
+    """
+    nested = item
+    for _ in range(DEPTH):
+        items = rf"(?>(?:{nested}{space}(?>,{space}(?![\])])|(?=[\])])))*)"
+        pair = rf"\({space}{nested}{space},{space}(?!\)){items}\)"
+        nested = rf"(?>{item}|\[{space}{items}\]|{pair})"
+    return nested
