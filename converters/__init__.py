@@ -1,0 +1,91 @@
+"""Importers: models of other frameworks become NNEF graphs. Each is loaded when it is needed."""
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from nnefx.converters.imported import Imported
+
+from nnefx.diagnostics import NnefError
+from nnefx.source import FileAt
+
+# Format, the module that reads it (`read(source, ...) -> Imported`), and the extra it needs.
+FORMATS = {
+    "onnx": ("nnefx.converters.onnx.read", "onnx"),
+    "nnef": ("nnefx.converters.nnef", ""),
+}
+_SUFFIXES = {
+    ".onnx": "onnx",
+    ".nnef": "nnef",
+    ".tgz": "nnef",
+    ".tar": "nnef",
+}
+
+
+def guess_format(source: str | os.PathLike[str]) -> str:
+    """Return the format of a file or folder, told by its content first, then by its suffix.
+
+    Raises:
+        NnefError: NX001 where nothing is there, NX701 where it is of no known format.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise NnefError("NX001", "no such file or folder", FileAt(str(path)))
+    if path.is_dir() and (path / "graph.nnef").exists():
+        return "nnef"
+    if path.name.endswith(".tar.gz"):
+        return "nnef"
+    known = _SUFFIXES.get(path.suffix.lower())
+    if known:
+        return known
+    formats = ", ".join(FORMATS)
+    message = f"the format cannot be told from the name; say it with --from: {formats}"
+    raise NnefError("NX701", message, FileAt(str(path)))
+
+
+def read(
+    source: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    input_shapes: Mapping[Any, Sequence[int]] | None = None,
+    **options: Any,
+) -> Imported:
+    """Import a model.
+
+    Args:
+        source: the file or folder.
+        format: a key of `FORMATS`, guessed when missing.
+        input_shapes: shapes by the source's own input names.
+        options: what the reader of that format takes beside; those that are None are left out.
+
+    Raises:
+        NnefError: NX701 for an unknown format, NX012 for a missing extra, NX7xx of the reader.
+    """
+    name = format or guess_format(source)
+    if name not in FORMATS:
+        raise NnefError("NX701", f"unknown format '{name}'; there is {', '.join(FORMATS)}")
+    if not isinstance(source, str) and not Path(source).exists():
+        raise NnefError("NX001", "no such file or folder", FileAt(str(source)))
+    module, extra = FORMATS[name]
+    try:
+        reader = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("nnefx"):
+            raise
+        message = f"reading {name} needs the package '{error.name}': pip install 'nnefx[{extra}]'"
+        raise NnefError("NX012", message, FileAt(str(source))) from None
+    given = {key: value for key, value in options.items() if value is not None}
+    imported = reader.read(source, input_shapes=input_shapes or {}, **given)
+    assert isinstance(imported, Imported)
+    return imported
+
+
+def is_zip_with(path: Path, member: str) -> bool:
+    """Tell whether a file is a zip archive that holds a member whose name ends in `member`."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith(member) for name in archive.namelist())

@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from nnefx.passes.dead import drop_dead
+from nnefx.passes.fold import fold
 from nnefx.tensors import dat
 from nnefx.tensors.model import Model
+
+if TYPE_CHECKING:
+    from nnefx.converters.imported import Imported
 
 Arrays = NDArray[Any]
 
@@ -52,9 +58,20 @@ def convert(
     """
     from nnefx import converters
 
-    return converters.read(
-        source, format=format, weights=weights, input_shapes=input_shapes, **options
-    ).model
+    imported = optimized(
+        converters.read(
+            source, format=format, weights=weights, input_shapes=input_shapes, **options
+        )
+    )
+    return Model(imported.graph, imported.weights, imported.quantization, imported.extra)
+
+
+def optimized(imported: "Imported") -> "Imported":
+    """Fold constants and remove what nothing needs; names that vanish leave the map as well."""
+    graph = drop_dead(fold(imported.graph))
+    alive = graph.values
+    names = {source: name for source, name in imported.names.items() if name in alive}
+    return replace(imported, graph=graph, names=names)
 
 
 def read_tensor(path: str | os.PathLike[str]) -> Arrays:

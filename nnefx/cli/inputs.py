@@ -81,8 +81,8 @@ def read_picture(path: Path, value: Value) -> Arrays:
     _, channels, height, width = value.shape
     try:
         with Image.open(path) as image:
-            image = image.convert("L" if channels == 1 else "RGB").resize((width, height))
-            pixels = np.asarray(image, np.float32) / 255.0
+            sized = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+        pixels = np.asarray(sized, np.float32) / 255.0
     except (UnidentifiedImageError, OSError) as error:
         raise NnefError("NX014", f"not a readable picture: {error}", FileAt(str(path))) from None
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)[None]

@@ -304,7 +304,7 @@ def _infer(op: Op, inputs: dict[str, Input], attributes: dict[str, Any], dtype: 
             result = op.shape(*shapes, **attributes)
     except Reject as reject:
         raise Reject(reject.parameter, f"{op.name}: {reject.message}", reject.code) from None
-    if type(result) is tuple:
+    if isinstance(result, tuple):
         _limit(op, result)
         return [result]
     for shape in result:

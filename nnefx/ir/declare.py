@@ -26,7 +26,8 @@ def check_fragment(
     """Yield the faults of a declaration and of the names in its body."""
     at = TextAt(source, fragment.pos)
     seen: set[str] = set()
-    for item in (*fragment.params, *fragment.results):
+    declared: list[ast.Param | ast.Result] = [*fragment.params, *fragment.results]
+    for item in declared:
         if item.name in seen:
             message = f"fragment '{fragment.name}': '{item.name}' is declared twice"
             yield Diagnostic("NX203", message, TextAt(source, item.pos))
@@ -36,8 +37,7 @@ def check_fragment(
         if not _all_tensors(result.type):
             message = f"fragment '{fragment.name}': result '{result.name}' must be a tensor"
             yield Diagnostic("NX207", f"{message}, not {result.type}", TextAt(source, result.pos))
-    spelled = [item.type for item in (*fragment.params, *fragment.results)]
-    if fragment.generic != any("?" in str(type_) for type_ in spelled):
+    if fragment.generic != any("?" in str(item.type) for item in declared):
         wrong = "has no generic parameter or result" if fragment.generic else "lacks '<?>'"
         yield Diagnostic("NX205", f"fragment '{fragment.name}' {wrong}", at)
     if fragment.body is not None:
@@ -106,8 +106,9 @@ def check_expression(
         for _, array in expr.loops:
             yield from check_expression(array, defined, source, ops, generic)
         inner = defined | {name.id for name, _ in expr.loops}
-        for part in filter(None, (expr.condition, expr.item)):
-            yield from check_expression(part, inner, source, ops, generic)
+        for part in (expr.condition, expr.item):
+            if part is not None:
+                yield from check_expression(part, inner, source, ops, generic)
     else:
         if isinstance(expr, ast.Call):
             yield from _check_call(expr, source, ops, generic)

@@ -64,7 +64,7 @@ class Evaluator:
             self.env[target.id] = value
             return
         wanted = list if type(target) is ast.ArrayExpr else tuple
-        items = target.items  # type: ignore[union-attr]
+        items = target.items
         if type(value) is not wanted and not (wanted is list and type(value) is tuple):
             kind = "an array" if wanted is list else "a tuple"
             message = f"the left side is {kind}, the right side is {type_of(value)}"
@@ -240,7 +240,7 @@ def instantiate(
         raise NnefError("NX210", message)
     source = op.source or Source(op.name, "")
     builder.reserve(
-        name.id for statement in op.signature.body or [] for name in names_of(statement)
+        local.id for statement in op.signature.body or [] for local in names_of(statement)
     )
     env: dict[str, Any] = {name: _formal(name, item) for name, item in inputs.items()}
     formals = list(flat_values(env.values()))

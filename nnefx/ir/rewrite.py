@@ -108,5 +108,3 @@ def _output(old: Value, g: Rewriter, made: set[Value]) -> Value:
     made.discard(new)
     new.name = old.name
     return new
-
-

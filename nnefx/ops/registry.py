@@ -82,7 +82,8 @@ def is_tensor(type_: Type) -> bool:
 class Op:
     """An operation: its NNEF declaration, and its rules where it has any.
 
-    `source` is the text that declares it. A fragment of a user's document has no rules: its shapes and values come from its body, or are
+    `source` is the text that declares it.
+    A fragment of a user's document has no rules: its shapes and values come from its body, or are
     unknown where it has none (a custom operation).
     """
 

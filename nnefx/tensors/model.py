@@ -123,12 +123,19 @@ def save(model: Model, path: str | os.PathLike[str], *, force: bool = False) -> 
     It is written beside and renamed; an existing `path` is replaced with `force` only.
 
     Raises:
-        NnefError: NX002 where `path` exists, NX0xx where it cannot be written.
+        NnefError: NX010 where `path` exists, NX0xx where it cannot be written.
     """
     texts = {GRAPH: print_document(unbuild(model.graph))}
     if model.quantization:
         texts[QUANT] = print_quant(model.quantization)
     write_container(path, texts, _tensors(model), extra=model.extra, force=force)
+
+
+def require_free(path: str | os.PathLike[str], force: bool) -> None:
+    """Raise NnefError NX010 where `path` exists and is not to be replaced: early, before work."""
+    if os.path.lexists(path) and not force:
+        message = "output exists already; --force replaces it"
+        raise NnefError("NX010", message, FileAt(os.fspath(path)))
 
 
 def _tensors(model: Model) -> Iterator[tuple[str, Any]]:

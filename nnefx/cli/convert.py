@@ -1,0 +1,122 @@
+"""`nnefx convert`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnefx.cli import options
+
+if TYPE_CHECKING:
+    from nnefx.converters.imported import Imported
+    from nnefx.converters.verify import Comparison
+
+
+@click.command()
+@click.argument("source")
+@options.output("The NNEF model to write: a folder, or a .nnef.tgz or .nnef.tar file.")
+@click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
+@click.option("--to", "target_format", type=click.Choice(["nnef"]), default="nnef", hidden=True)
+@click.option("--weights", metavar="FILE", help="Weights where the format keeps them apart.")
+@click.option("--input-shape", "shapes", multiple=True, callback=options.parse_shapes,
+              metavar="[NAME:]1,3,224,224", help="Fix an input's shape; repeatable.")  # fmt: skip
+@click.option("--dim", "dims", multiple=True, callback=options.parse_pairs, metavar="N=8",
+              help="Fix a symbolic dimension; repeatable.")  # fmt: skip
+@click.option("--verify", is_flag=True, help="Run both and compare; nothing is written if wrong.")
+@click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
+              help="An input for --verify instead of a random one.")  # fmt: skip
+@click.option("--rtol", type=float, default=1e-4, show_default=True, help="For --verify.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write names and errors as JSON.")
+@click.option("--no-opt", is_flag=True, help="Leave constants and dead operations as they are.")
+@options.force
+@options.verbosity
+def convert(
+    source: str,
+    output: Path,
+    source_format: str | None,
+    target_format: str,
+    weights: str | None,
+    shapes: dict[str | None, tuple[int, ...]],
+    dims: dict[str, str],
+    verify: bool,
+    files: dict[str, str],
+    rtol: float,
+    report: Path | None,
+    no_opt: bool,
+    force: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Convert SOURCE to NNEF."""
+    from nnefx import converters
+    from nnefx.api import optimized
+    from nnefx.tensors.model import Model, require_free, save
+
+    require_free(output, force)
+    form = source_format or converters.guess_format(source)
+    imported = converters.read(
+        source,
+        format=form,
+        weights=weights,
+        input_shapes=shapes,
+        dims=_numbers(dims) or None,
+    )
+    if not no_opt:
+        imported = optimized(imported)
+    comparisons: list[Comparison] = []
+    if verify:
+        comparisons = _verify(source, form, imported, files, rtol, quiet)
+    if report is not None:
+        _write_report(report, imported, comparisons)
+    if any(not item.agrees for item in comparisons):
+        options.say(f"{output} is not written: the conversion does not agree with its source")
+        return 1
+    model = Model(imported.graph, imported.weights, imported.quantization, imported.extra)
+    save(model, output, force=force)
+    graph = imported.graph
+    options.say(f"{output}: {len(graph.nodes)} operations, {len(imported.weights)} tensors", quiet)
+    return 0
+
+
+def _numbers(dims: dict[str, str]) -> dict[str, int]:
+    for name, text in dims.items():
+        if not text.isdecimal() or int(text) == 0:
+            raise click.BadParameter(
+                f"'{name}={text}' is not a positive number", param_hint="--dim"
+            )
+    return {name: int(text) for name, text in dims.items()}
+
+
+def _verify(
+    source: str, form: str, imported: "Imported", files: dict[str, str], rtol: float, quiet: bool
+) -> "list[Comparison]":
+    from nnefx.cli.inputs import gather
+    from nnefx.converters.verify import compare_with_source, first_divergence
+
+    inputs = gather(imported.graph, files, seed=0)
+    comparisons = compare_with_source(source, form, imported, inputs, rtol=rtol)
+    for item in comparisons:
+        if item.output:
+            options.say(f"{item.name}: relative error {item.relative:.2e}", quiet)
+    options.say(f"{len(comparisons)} tensors compared with the source", quiet)
+    wrong = first_divergence(comparisons)
+    if wrong is not None:
+        at = {value.name: node.at for node in imported.graph.nodes for value in node.values()}
+        place = at.get(wrong.name)
+        options.say(
+            f"error[NX709]: '{wrong.name}' diverges first: relative error {wrong.relative:.2e}, "
+            f"'{wrong.source}' in the source" + (f" ({place})" if place else "")
+        )
+    return comparisons
+
+
+def _write_report(path: Path, imported: "Imported", comparisons: "list[Comparison]") -> None:
+    from dataclasses import asdict
+
+    content: dict[str, Any] = {
+        "format_version": 1,
+        "names": dict(imported.names),
+        "comparisons": [asdict(item) for item in comparisons],
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
