@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
+
+from nnefx.cli import VERBS, cli
 from nnefx.ops import Op, standard_ops, stdlib_source
 
 DOCS = Path(__file__).parent
@@ -17,7 +20,30 @@ SECTION = re.compile(r"^# ---- (?P<title>\d.*?) -*$", re.MULTILINE)
 
 def pages() -> Mapping[str, str]:
     """Return the generated pages by file name."""
-    return {"operations.md": operations(stdlib_source().text, standard_ops())}
+    return {
+        "cli.md": commands(),
+        "operations.md": operations(stdlib_source().text, standard_ops()),
+    }
+
+
+def commands() -> str:
+    """Return the reference of the command line: the help of every verb."""
+    lines = [
+        "# Command line",
+        "",
+        NOTICE.format(source="`nnefx/cli/`"),
+        "Data goes to stdout, words and progress to stderr. The exit code is 0 where nothing is",
+        "wrong, 1 where the model has problems, 2 for wrong use (a bad option, a missing file or",
+        "package), 70 for a bug of nnefx, 130 when interrupted.",
+        "",
+    ]
+    root = click.Context(cli, info_name="nnefx", terminal_width=92)
+    for verb in VERBS:
+        command = cli.get_command(root, verb)
+        assert command is not None
+        context = click.Context(command, info_name=verb, parent=root)
+        lines += [f"## {verb}", "", "```", command.get_help(context), "```", ""]
+    return "\n".join(lines)
 
 
 def operations(text: str, ops: Mapping[str, Op]) -> str:
