@@ -58,12 +58,13 @@ class Evaluator:
         """Return the place of an offset."""
         return TextAt(self.source, pos)
 
-    def unpack(self, target: ast.Target, value: Any) -> None:
+    def unpack(self, target: ast.Expr, value: Any) -> None:
         """Bind a value to a target of the same structure."""
-        if type(target) is ast.Name:
+        if isinstance(target, ast.Name):
             self.env[target.id] = value
             return
-        wanted = list if type(target) is ast.ArrayExpr else tuple
+        assert isinstance(target, ast.ArrayExpr | ast.TupleExpr)  # the grammar has no others
+        wanted = list if isinstance(target, ast.ArrayExpr) else tuple
         items = target.items
         if type(value) is not wanted and not (wanted is list and type(value) is tuple):
             kind = "an array" if wanted is list else "a tuple"
@@ -73,7 +74,7 @@ class Evaluator:
             message = f"the left side has {len(items)} items, the right side {len(value)}"
             raise NnefError("NX208", message, self.at(target.pos))
         for item, part in zip(items, value):
-            self.unpack(item, part)  # type: ignore[arg-type]
+            self.unpack(item, part)
 
     def _literal(self, expr: ast.Literal, _: Names) -> Any:
         return expr.value
@@ -242,7 +243,7 @@ def instantiate(
     builder.reserve(
         local.id for statement in op.signature.body or [] for local in names_of(statement)
     )
-    env: dict[str, Any] = {name: _formal(name, item) for name, item in inputs.items()}
+    env: dict[str, Any] = {param: _formal(param, item) for param, item in inputs.items()}
     formals = list(flat_values(env.values()))
     builder.reserve(value.name for value in formals)
     env.update(attributes)

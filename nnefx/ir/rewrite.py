@@ -8,7 +8,8 @@ from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Graph, Input, Node, Value
 
 # A rule gets a node whose inputs are already those of the new graph, and returns what replaces its
-# results (in the structure of `node.outputs`, a bare Value for a single one), or None to keep it.
+# results as `Builder.add` would: a Value or a sequence of them for a single result, a tuple of such
+# for several; or None to keep the node.
 Rule = Callable[[Node, "Rewriter"], Any]
 
 
@@ -61,9 +62,8 @@ def rewrite(graph: Graph, rules: Mapping[str, Rule] | Rule) -> Graph:
             g.keep(current)
             continue
         changed = True
-        outputs = node.outputs
-        single = len(outputs) == 1 and not isinstance(replacement, tuple)
-        _substitute(g, outputs, (replacement,) if single else replacement)
+        single = len(node.outputs) == 1
+        _substitute(g, node.outputs, (replacement,) if single else replacement)
     if not changed:
         return graph
     return _finish(g, graph)

@@ -69,8 +69,7 @@ def _renamed(
 
 
 def _store(env: dict[Value, Value], outputs: Any, results: Any) -> None:
-    single = len(outputs) == 1 and not (type(results) is tuple and type(outputs[0]) is Value)
-    for old, new in zip(outputs, (results,) if single else results):
+    for old, new in zip(outputs, (results,) if len(outputs) == 1 else results):
         if type(old) is Value:
             env[old] = new
         else:

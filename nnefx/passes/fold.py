@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from nnefx.ir.compute import compute
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.ir.rewrite import Rewriter, rewrite
-from nnefx.ir.compute import compute
 
 _NEVER = {"external", "variable", "update", "constant"}
 
