@@ -183,7 +183,7 @@ class Evaluator:
 
     def _comprehension(self, expr: ast.Comprehension, _: Names) -> Any:
         arrays = [self.evaluate(array) for _, array in expr.loops]
-        for (_, array_expr), array in zip(expr.loops, arrays):
+        for (_name, array_expr), array in zip(expr.loops, arrays):
             if type(array) not in (list, str):
                 message = f"a loop runs over an array, not {type_of(array)}"
                 raise NnefError("NX206", message, self.at(array_expr.pos))
