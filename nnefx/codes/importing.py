@@ -1,0 +1,100 @@
+"""NX7xx: import and export."""
+
+from nnefx.codes.record import Code
+
+TABLE = (
+    Code(
+        "NX701",
+        "operation or format is not supported",
+        "There is no rule for the operation of the source model, or the format of the file is "
+        "unknown. All operations that lack a rule are reported at once.",
+        "`--from` names the format; operations may be supported by a newer version.",
+    ),
+    Code(
+        "NX702",
+        "attribute is not supported",
+        "An attribute of the source model has a value that no rule handles. Attributes are never "
+        "dropped silently.",
+        "Change the source model, where the attribute is not needed.",
+    ),
+    Code(
+        "NX703",
+        "node does not fit its operation",
+        "The node has too many or too few inputs, outputs or attributes for its operation.",
+        "Check the source model with the tools of its framework.",
+    ),
+    Code(
+        "NX704",
+        "type has no counterpart in NNEF",
+        "NNEF knows scalar, integer and logical tensors; strings, complex numbers, sequences and "
+        "sparse tensors are not among them.",
+        "Convert the tensor in the source model.",
+    ),
+    Code(
+        "NX705",
+        "value is known at run time only",
+        "What is an attribute in NNEF is a tensor in the source, and its value is not a constant.",
+        "Fix the shapes of the inputs with `--input-shape`, or make the value a constant.",
+    ),
+    Code(
+        "NX706",
+        "tensor without items",
+        "NNEF has no tensors with an extent of 0.",
+        "Remove the part of the model that computes nothing.",
+    ),
+    Code(
+        "NX707",
+        "shape of an input is not fixed",
+        "NNEF has no symbolic dimensions: the shapes of all inputs are fixed.",
+        "Give `--input-shape NAME:1,3,224,224` or `--dim N=1`.",
+    ),
+    Code(
+        "NX708",
+        "no such input",
+        "A shape was given for an input that the model does not have.",
+        "The message lists the inputs.",
+    ),
+    Code(
+        "NX710",
+        "source model cannot be read",
+        "The file is damaged, or not of the format.",
+        "Check it with the tools of its framework.",
+    ),
+    Code(
+        "NX711",
+        "stored tensor is damaged",
+        "The data of a tensor does not have the length that its shape takes, or lies outside of "
+        "its file.",
+        "Save the source model again.",
+    ),
+    Code(
+        "NX712",
+        "external data outside of the folder",
+        "Data files of a model lie beside it; paths that lead elsewhere are not followed.",
+        "Move the data beside the model.",
+    ),
+    Code(
+        "NX713",
+        "tensor is undefined or defined twice",
+        "Each tensor of the source model comes from one node, initializer or input.",
+        "Check the source model with the tools of its framework.",
+    ),
+    Code(
+        "NX714",
+        "nodes depend on each other in a circle",
+        "A graph is computed in order, so no node can need its own result.",
+        "Check the source model.",
+    ),
+    Code(
+        "NX715",
+        "functions are nested too deeply",
+        "Functions of the source model that call each other are limited in depth.",
+        "Inline the functions with the tools of the framework.",
+    ),
+    Code(
+        "NX716",
+        "version of the source format is unknown",
+        "The model uses a newer operator set than the installed package knows.",
+        "Update the package, or convert the model to an older operator set.",
+    ),
+)
