@@ -63,6 +63,7 @@ _OPERATORS = {
 _STATEMENT = {"IDENT", "LPAR", "RBRACE", "$END"}
 _NUMBERISH = re.compile(r"\.?[0-9](?:[A-Za-z0-9_.]|(?<=[eE])[+-](?=[0-9]))*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ASSIGNED = re.compile(r"[ \t]*=(?!=)")
 _SPACE = re.compile(r"(?:[ \t\n\v\f\r]+|#[^\n\f]*)*")
 _TOKEN = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[A-Za-z0-9_.]+|.")
 
@@ -139,7 +140,8 @@ def _token(piece: Piece, error: UnexpectedToken) -> Diagnostic:
     if "SEMICOLON" in accepts and (begins_line or error.token.type in _STATEMENT):
         return piece.error("NX106", "expected ';' at its end", before)
     found, end = found_at(text, pos)
-    if "IDENT" in accepts and "TYPE" not in accepts and _WORD.fullmatch(error.token):
+    named = "NUMBER" not in accepts or _ASSIGNED.match(text, end)
+    if "IDENT" in accepts and named and _WORD.fullmatch(error.token):
         return piece.error("NX108", f"keyword {found} cannot be a name", pos, end)
     if pos >= len(text):
         message = f"expected {_expected(piece, accepts)} before the end of the text"

@@ -84,9 +84,13 @@ class _Reader:
                 getattr(self, f"_{match.group()}")(begin)
             else:
                 self._junk(begin, bool(seen))
-        self.diagnostics.sort(key=lambda found: found.at.pos if isinstance(found.at, TextAt) else 0)
-        if self.start == "document" and "graph" not in seen and self._goes_on():
-            end = last_end(self.text, 0, len(self.text))
+        self.diagnostics.sort(key=_offset)
+        if self.start == "library" or "graph" in seen or not self._goes_on():
+            return
+        end = last_end(self.text, 0, len(self.text))
+        if not seen and not self.diagnostics:
+            self._report("NX110", "expected 'version 1.0;' at its start, found nothing", end)
+        else:
             self._report("NX114", "expected a graph before the end of the text", end)
 
     def parse(self, start: str, begin: int, end: int) -> Any:
@@ -122,6 +126,9 @@ class _Reader:
 
     def _goes_on(self) -> bool:
         return len(self.diagnostics) < MAX_FAULTS
+
+    def _last(self) -> int:
+        return _offset(self.diagnostics[-1]) if self.diagnostics else -1
 
     def _order(self, part: str, seen: list[str], begin: int) -> None:
         end = begin + len(part)
@@ -207,7 +214,8 @@ class _Reader:
                 return body
             if begin >= len(self.text) or _NEXT_PART.match(self.text, begin):
                 end = last_end(self.text, first, begin)
-                self._report("NX107", f"expected '}}' at the end of the {owner}", end)
+                if end > self._last():  # an unfinished statement has been reported there
+                    self._report("NX107", f"expected '}}' at the end of the {owner}", end)
                 self.pos = begin
                 return body
             assignment, self.pos = flat.statement(self.text, begin)
@@ -217,3 +225,7 @@ class _Reader:
                 body.append(assignment)
             self.pos = max(self.pos, begin + 1)
         return body
+
+
+def _offset(diagnostic: Diagnostic) -> int:
+    return diagnostic.at.pos if isinstance(diagnostic.at, TextAt) else 0
