@@ -23,6 +23,14 @@ _FAMILIES = (
     "quantize",
 )
 
+# Rules of the body-less fragments in converters/fragments, which models declare where they use them.
+_CUSTOM = (
+    "custom_integer",
+    "custom_math",
+    "custom_index",
+    "custom_window",
+)
+
 
 @cache
 def stdlib_source() -> Source:
@@ -39,7 +47,7 @@ def standard_ops() -> Mapping[str, Op]:
 
     from nnefx.syntax.parser import parse_fragments
 
-    for family in _FAMILIES:
+    for family in (*_FAMILIES, *_CUSTOM):
         import_module(f"nnefx.ops.{family}")
     source = stdlib_source()
     fragments = parse_fragments(source)

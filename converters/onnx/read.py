@@ -1,0 +1,240 @@
+"""ONNX file -> graph and weights."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from nnefx.converters.imported import Imported
+from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
+from nnefx.converters.onnx.proto import Store, dtype_of, load
+from nnefx.converters.onnx.tables import CONTRIB, ML, ONNX
+from nnefx.converters.scope import Tensor
+from nnefx.diagnostics import Diagnostic, NnefError
+from nnefx.ops import Reject
+from nnefx.source import FileAt, ModelAt
+
+_FAMILIES = (
+    "activate", "elementwise", "layout", "linear", "normalize", "padding", "pool", "reduce",
+    "source", "window",
+)  # fmt: skip
+
+Shapes = Mapping[str, Sequence[int]]
+
+
+def read(
+    source: str | os.PathLike[str],
+    *,
+    input_shapes: Shapes | None = None,
+    dims: Mapping[str, int] | None = None,
+    values: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] = (),
+) -> Imported:
+    """Return the graph of an ONNX file.
+
+    Args:
+        source: the file; external data must lie in its folder.
+        input_shapes: shapes of inputs by name, where the model leaves dimensions open.
+        dims: extents of symbolic dimensions by name.
+        values: inputs that become constants, such as a shape that a static graph has to know.
+        outputs: tensors to compute instead of the model's outputs.
+
+    Raises:
+        NnefError: NX7xx, with every fault that was found.
+    """
+    path = Path(source)
+    return read_model(
+        load(path), path, input_shapes=input_shapes, dims=dims, values=values, outputs=outputs
+    )
+
+
+def read_model(
+    model: onnx.ModelProto,
+    path: Path,
+    *,
+    input_shapes: Shapes | None = None,
+    dims: Mapping[str, int] | None = None,
+    values: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] = (),
+) -> Imported:
+    """Return the graph of a model in memory; `path` names it, and external data lies beside it."""
+    for family in _FAMILIES:
+        import_module(f"nnefx.converters.onnx.{family}")
+    name = str(path)
+    _check(model, name)
+    tables = {"": ONNX, "com.microsoft": CONTRIB, "ai.onnx.ml": ML}
+    importer = Importer(model, tables, Store(path.parent, name))
+    env = _inputs(importer, model.graph, name, input_shapes or {}, dims or {}, values or {})
+    importer.run(model.graph.node, env, importer.frame)
+    if importer.faults:
+        raise NnefError.of(list(dict.fromkeys(importer.faults)))
+    wanted = list(outputs) or [item.name for item in model.graph.output]
+    results = {item: _result(env, item, name) for item in wanted}
+    graph = importer.finish(results)
+    live = set(graph.values.values())
+    names = {
+        foreign: tensor.value.name
+        for foreign, tensor in env.items()
+        if isinstance(tensor, Tensor) and tensor.value in live and tensor.value is not None
+    }
+    names.update(zip(results, (value.name for value in graph.outputs)))
+    types = {foreign: env_type(env, foreign) for foreign in names}
+    return Imported(graph, importer.weights, names, types)
+
+
+def env_type(env: Env, name: str) -> str:
+    """Return the item type that the model gives a tensor, by its numpy name."""
+    tensor = env[name]
+    assert isinstance(tensor, Tensor)
+    return tensor.dtype.name
+
+
+def _check(model: onnx.ModelProto, name: str) -> None:
+    at = FileAt(name)
+    if not model.HasField("graph") or not model.graph.output:
+        text = "the graph has no outputs" if model.HasField("graph") else "it holds no graph"
+        raise NnefError("NX710", f"not an ONNX model that can be imported: {text}", at)
+    newest = onnx.defs.onnx_opset_version()
+    version = opsets_of(model).get("", 1)
+    if not 1 <= version <= newest:
+        raise NnefError("NX716", f"operator set {version} is unknown, the newest is {newest}", at)
+
+
+def _inputs(
+    importer: Importer,
+    graph: onnx.GraphProto,
+    path: str,
+    shapes: Shapes,
+    dims: Mapping[str, int],
+    values: Mapping[str, Any],
+) -> Env:
+    env: Env = {}
+    for stored in graph.initializer:
+        if stored.name in env:
+            text = f"tensor '{stored.name}' is defined twice"
+            raise NnefError("NX713", text, ModelAt(path, f"initializer '{stored.name}'"))
+        env[stored.name] = _initializer(importer, stored, path)
+    if graph.sparse_initializer:
+        raise NnefError("NX704", "sparse initializers are not supported", FileAt(path))
+    given = [item for item in graph.input if item.name not in env]
+    _check_names(given, path, shapes, values)
+    _check_shapes(given, path, shapes, dims, values)
+    for item in given:
+        importer.site.at = ModelAt(path, f"input '{item.name}'")
+        try:
+            env[item.name] = _external(importer, item, path, shapes, dims, values)
+        except Reject as fault:
+            raise NnefError(fault.code, fault.message, importer.site.at) from None
+    return env
+
+
+def _initializer(importer: Importer, stored: onnx.TensorProto, path: str) -> Tensor:
+    try:
+        return importer.stored(stored)
+    except Reject as fault:
+        at = ModelAt(path, f"initializer '{stored.name}'")
+        raise NnefError(fault.code, fault.message, at) from None
+
+
+def _external(
+    importer: Importer,
+    item: onnx.ValueInfoProto,
+    path: str,
+    shapes: Shapes,
+    dims: Mapping[str, int],
+    values: Mapping[str, Any],
+) -> Tensor:
+    kind = item.type.WhichOneof("value")
+    if kind != "tensor_type":
+        said = (kind or "unknown type").removesuffix("_type")
+        raise Reject(None, f"a {said} is not a tensor", "NX704")
+    dtype = dtype_of(item.type.tensor_type.elem_type)
+    if item.name in values:
+        return importer.known(fixed(values[item.name], item.name, dtype, path), item.name)
+    shape = tuple(_shape(item, shapes, dims))
+    if 0 in shape:
+        raise Reject(None, f"shape {list(shape)} has no items", "NX706")
+    return importer.external(item.name, shape, dtype)
+
+
+def _check_names(
+    given: Sequence[onnx.ValueInfoProto], path: str, shapes: Shapes, values: Mapping[str, Any]
+) -> None:
+    names = [item.name for item in given]
+    for name in (*shapes, *values):
+        if name not in names:
+            listed = ", ".join(f"'{item}'" for item in names)
+            raise NnefError("NX708", f"there is no input '{name}'; there is {listed}", FileAt(path))
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        at = ModelAt(path, f"input '{double}'")
+        raise NnefError("NX713", f"tensor '{double}' is defined twice", at)
+
+
+def _check_shapes(
+    given: Sequence[onnx.ValueInfoProto],
+    path: str,
+    shapes: Shapes,
+    dims: Mapping[str, int],
+    values: Mapping[str, Any],
+) -> None:
+    faults = []
+    for item in given:
+        if item.name in values or item.type.WhichOneof("value") != "tensor_type":
+            continue
+        at = ModelAt(path, f"input '{item.name}'")
+        if item.name in shapes:
+            faults += _conflicts(item, shapes[item.name], at)
+        elif not item.type.tensor_type.HasField("shape"):
+            text = "its shape is open: give it with --input-shape"
+            faults.append(Diagnostic("NX707", text, at))
+        elif any(extent is None for extent in _shape(item, shapes, dims)):
+            listed = ", ".join(_describe(dim) for dim in item.type.tensor_type.shape.dim)
+            text = f"dimensions are open in shape [{listed}]: fix them with --input-shape"
+            if any(dim.dim_param for dim in item.type.tensor_type.shape.dim):
+                text += " or, by name, with --dim"
+            faults.append(Diagnostic("NX707", text, at))
+    if faults:
+        raise NnefError.of(faults)
+
+
+def _conflicts(
+    item: onnx.ValueInfoProto, shape: Sequence[int], at: ModelAt
+) -> Iterator[Diagnostic]:
+    if not item.type.tensor_type.HasField("shape"):
+        return
+    declared = item.type.tensor_type.shape.dim
+    fits = len(declared) == len(shape) and all(
+        dim.dim_value in (0, -1, extent) for dim, extent in zip(declared, shape)
+    )
+    # A declared extent of 1 is often no more than what the exporter traced with.
+    if not fits:
+        listed = ", ".join(map(_describe, declared))
+        text = f"shape {list(shape)} does not fit the declared shape [{listed}]"
+        yield Diagnostic("NX708", text, at)
+
+
+def _shape(
+    item: onnx.ValueInfoProto, shapes: Shapes, dims: Mapping[str, int]
+) -> list[Any]:
+    if item.name in shapes:
+        return list(shapes[item.name])
+    return [
+        dim.dim_value if dim.dim_value > 0 else dims.get(dim.dim_param)
+        for dim in item.type.tensor_type.shape.dim
+    ]
+
+
+def _describe(dim: onnx.TensorShapeProto.Dimension) -> str:
+    return str(dim.dim_value) if dim.dim_value > 0 else dim.dim_param or "?"
+
+
+def _result(env: Env, name: str, path: str) -> Tensor:
+    tensor = env.get(name)
+    if tensor is None or isinstance(tensor, Failed):
+        text = "it is not computed by any node"
+        raise NnefError("NX713", text, ModelAt(path, f"output '{name}'"))
+    return tensor
