@@ -70,6 +70,7 @@ class _Reader:
         self.text = source.text
         self.start = start
         self.pos = 0
+        self.lost = False  # between parts, where a fault has been reported already
         self.diagnostics: list[Diagnostic] = []
         self.document = ast.Document((1, 0), [], [], None)
 
@@ -79,11 +80,12 @@ class _Reader:
         while self._goes_on() and (begin := skip(self.text, self.pos)) < len(self.text):
             match = _PART.match(self.text, begin)
             if match:
+                self.lost = False
                 self._order(match.group(), seen, begin)
                 seen.append(match.group())
                 getattr(self, f"_{match.group()}")(begin)
             else:
-                self._junk(begin, bool(seen))
+                self._junk(begin, seen)
         self.diagnostics.sort(key=_offset)
         if self.start == "library" or "graph" in seen or not self._goes_on():
             return
@@ -143,25 +145,27 @@ class _Reader:
             later = max(seen, key=PARTS.index)
             self._report("NX100", f"expected '{part}' before '{later}'", begin, end)
 
-    def _junk(self, begin: int, started: bool) -> None:
-        """Report what begins no part, and go on behind it."""
+    def _junk(self, begin: int, seen: list[str]) -> None:
+        """Report what begins no part, once for all up to the next part."""
         found, end = found_at(self.text, begin)
-        try:  # a character that is not of the language is said to be that
-            engine.run(self.text, "library", begin, end)
-        except UnexpectedToken:
-            self._report("NX100", f"expected {self._wanted(started)}, found {found}", begin, end)
-        except (UnexpectedInput, Fault) as error:
-            piece = Piece(self.source, self.start, begin, end)
-            self.diagnostics.append(explain(piece, error))
-        cut = self.cut(begin, ";}")
-        self.pos = max(cut + (self.text[cut : cut + 1] == "}"), end)
+        if not self.lost:
+            self.lost = True
+            try:  # a character that is not of the language is said to be that
+                engine.run(self.text, "library", begin, end)
+            except UnexpectedToken:
+                message = f"expected {self._wanted(seen)}, found {found}"
+                self._report("NX100", message, begin, end)
+            except (UnexpectedInput, Fault) as error:
+                piece = Piece(self.source, self.start, begin, end)
+                self.diagnostics.append(explain(piece, error))
+        self.pos = end
 
-    def _wanted(self, started: bool) -> str:
-        if self.document.graph is not None:
+    def _wanted(self, seen: list[str]) -> str:
+        if "graph" in seen:
             return "the end of the text after the graph"
         if self.start == "library":
             return "a fragment"
-        return "a fragment or graph" if started else "'version 1.0;' at its start"
+        return "a fragment or graph" if seen else "'version 1.0;' at its start"
 
     def _version(self, begin: int) -> None:
         version = self.parse("version", begin, self.cut(begin, ";{}"))
