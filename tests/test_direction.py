@@ -11,11 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "samples" / "direction" / "run.py"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).with_name("nnefx")
 
 # One worker does all of this, and no other test runs beside it there.
 pytestmark = pytest.mark.xdist_group("direction")
 
+PYTHON = re.compile(r"^```python\n(.*?)^```\n\n```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|\d+e[+-]?\d+")
 
@@ -46,24 +48,39 @@ def test_outputs_agree_with_another_engine(job: tuple[Path, str], engine: str) -
     assert 0 <= float(error) <= 1e-4
 
 
-def test_the_readme_shows_what_its_commands_print(job: tuple[Path, str], tmp_path: Path) -> None:
-    """Runs every `nnefx` command of the README's console blocks, as a reader would, in order."""
+@pytest.fixture
+def checkout(job: tuple[Path, str], tmp_path: Path) -> Path:
+    """A folder like the checkout before the job, except that its inputs are there."""
     out = tmp_path / "out" / "direction"
     out.mkdir(parents=True)
     for path in job[0].iterdir():
         if path.suffix in {".onnx", ".npy", ".npz", ".png"}:
             shutil.copy(path, out)
     (tmp_path / "samples").symlink_to(ROOT / "samples")
+    return tmp_path
+
+
+def test_the_readme_shows_what_its_commands_print(checkout: Path) -> None:
+    """Runs every `nnefx` command of the README's console blocks, as a reader would, in order."""
     compared = 0
-    for block in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
-        folder = tmp_path
+    for block in BLOCK.findall(README):
+        folder = checkout
         for words, shown in examples(block):
             if words[0] == "cd":
                 folder = folder / words[1]
             elif words[0] == "nnefx":
-                assert without_numbers(printed(folder, words)) == without_numbers(shown), words
+                found = printed(folder, COMMAND, *words[1:])
+                assert without_numbers(found) == without_numbers(shown), words
                 compared += 1
     assert compared >= 5
+
+
+def test_the_readme_shows_what_its_python_prints(checkout: Path) -> None:
+    blocks = PYTHON.findall(README)
+    assert blocks
+    for code, shown in blocks:
+        found = printed(checkout / "out" / "direction", sys.executable, "-c", code)
+        assert without_numbers(found) == without_numbers(shown)
 
 
 def examples(block: str) -> list[tuple[list[str], str]]:
@@ -73,10 +90,10 @@ def examples(block: str) -> list[tuple[list[str], str]]:
     return [(shlex.split(command, comments=True), text) for command, _, text in split]
 
 
-def printed(folder: Path, words: list[str]) -> str:
+def printed(folder: Path, program: str | Path, *words: str) -> str:
     """What a command prints, to people too; a finding of `check` is no failure here."""
     done = subprocess.run(
-        [COMMAND, *words[1:]],
+        [program, *words],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
