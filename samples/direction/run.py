@@ -103,6 +103,8 @@ def summary(folder: Path, images: Arrays) -> Iterator[tuple[str, str]]:
     for name, x in images.items():
         (written,) = (np.load(path) for path in Path(folder, name).glob("*.npy"))
         lowered = readers.by_plan(model, every, x)
+        if not written.argmax() == lowered.argmax() == list(images).index(name):
+            raise SystemExit(f"{name}.png: wrong answer: {written} in float, {lowered} lowered")
         yield f"{name}.png", f"{describe(written)}; lowered to Q7.8: {describe(lowered)}"
 
 
