@@ -39,6 +39,8 @@ Arrays = dict[str, pictures.Array]
 
 def main(folder: Path) -> int:
     """Do the whole job in `folder`, which is emptied first; return 0 if all went well."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / SOURCE).exists():
+        raise SystemExit(f"{folder} holds something else: name an empty folder, or a new one")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copyfile(zoo.obtain(CLASSIFIER), folder / SOURCE)
