@@ -205,6 +205,8 @@ class Scope:
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Graph:
         """Return the graph of what `outputs` need, with the values named after the model."""
+        if not any(node.op.name == "external" for node in self.builder.nodes):
+            self.external("unused", (1,), np.float32)  # the grammar wants a parameter
         results = [self._output(name, tensor) for name, tensor in outputs.items()]
         nodes = _live(self.builder.nodes, results)
         self.builder.nodes = nodes
@@ -234,10 +236,10 @@ class Scope:
         return arg
 
     def _tensor(self, value: Value, operands: Sequence[Tensor]) -> Tensor:
-        if 0 in value.shape:
-            raise Reject(None, f"a result has no items (shape {list(value.shape)})", "NX706")
         like = (item.dtype for item in operands if item.kind == value.dtype)
         dtype = next(like, np.dtype(_DEFAULT[value.dtype]))
+        if 0 in value.shape:  # NNEF has no such tensors, but there is nothing to compute either
+            return self.known(np.zeros(value.shape, dtype))
         return Tensor(self.site.hint, value.shape, dtype, value=value)
 
     def _folded(self, array: Array, like: Tensor | None) -> Tensor:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx.backend.test.loader import load_model_tests
+from onnx.numpy_helper import to_array
 
 import nnefx
 from nnefx.converters.onnx.read import read_model
@@ -76,25 +77,37 @@ def _brief(error: NnefError) -> str:
 
 
 def _run(case: Any, inputs: Sequence[Any], expected: Sequence[Any]) -> tuple[tuple[str, ...], str]:
-    given = {item.name: value for item, value in zip(case.model.graph.input, inputs)}
+    given = {item.name: _array(value) for item, value in zip(case.model.graph.input, inputs)}
     imported, fixed = imported_case(case.model, given)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.nnef"
         nnefx.save(Model(imported.graph, imported.weights), path)
         loaded = nnefx.load(path)
         feeds = {
-            imported.names[name]: np.asarray(value)
-            for name, value in given.items()
-            if name not in fixed
+            imported.names[name]: value for name, value in given.items() if name in imported.names
         }
+        feeds.update(_unused(loaded, feeds))
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")
             results = nnefx.run(loaded, feeds)
     for item, wanted in zip(case.model.graph.output, expected):
         got = results[imported.names[item.name]]
-        if text := _difference(got, np.asarray(wanted), case.rtol, case.atol):
+        if text := _difference(got, _array(wanted), case.rtol, case.atol):
             return fixed, f"output '{item.name}': {text}"
     return fixed, ""
+
+
+def _array(value: Any) -> Any:
+    """Return a case's value as an array; bfloat16, which numpy lacks, as float32."""
+    if isinstance(value, list | tuple):
+        return value  # a sequence: no tensor holds it
+    array = to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def _unused(model: Model, feeds: dict[str, Any]) -> dict[str, Any]:
+    """Return zeros for the parameters that stand for no input of the case."""
+    return {v.name: np.zeros(v.shape) for v in model.graph.inputs if v.name not in feeds}
 
 
 def imported_case(model: onnx.ModelProto, given: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
@@ -126,8 +139,9 @@ def needed_inputs(error: NnefError) -> list[str]:
 
 def _is_open(model: onnx.ModelProto, name: str) -> bool:
     item = next(item for item in model.graph.input if item.name == name)
-    dims = item.type.tensor_type.shape.dim
-    return item.type.HasField("tensor_type") and any(dim.dim_value <= 0 for dim in dims)
+    shape = item.type.tensor_type.shape
+    open_dims = any(not dim.HasField("dim_value") for dim in shape.dim)
+    return item.type.HasField("tensor_type") and open_dims
 
 
 def _difference(got: Any, wanted: Any, rtol: float, atol: float) -> str:

@@ -114,8 +114,11 @@ def bitwise_xor(g: Importer, x: Tensor, y: Tensor) -> Any:
 
 @rules.on("BitShift")
 def bit_shift(g: Importer, x: Tensor, y: Tensor, *, direction: str) -> Any:
-    result = binary(g, f"nnefx_integer_shift_{direction.lower()}", x, y)
-    return wrapped(g, result, x.dtype)
+    x_aligned, y = aligned(g, x, y)
+    return g.add(
+        f"nnefx_integer_shift_{direction.lower()}", x_aligned, y,
+        bits=x.dtype.itemsize * 8, signed=x.dtype.kind == "i",
+    )  # fmt: skip
 
 
 @rules.on("Pow")

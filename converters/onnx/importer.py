@@ -10,7 +10,7 @@ import onnx
 
 from nnefx.converters.onnx.order import ordered, place
 from nnefx.converters.onnx.proto import Store, attributes
-from nnefx.converters.onnx.schema import function_of, output_types, schema_of
+from nnefx.converters.onnx.schema import defaults_of, function_of, output_types, schema_of
 from nnefx.converters.rules import Rule, Rules, Unresolved
 from nnefx.converters.scope import Scope, Site, Tensor, kind_of
 from nnefx.diagnostics import Diagnostic, NnefError
@@ -103,7 +103,7 @@ class Importer(Scope):
                 text = f"{len(wanted)} outputs, {len(outputs)} are known"
                 raise Reject(None, text, "NX703")
             for name, tensor in zip(node.output, outputs):
-                if name:
+                if name and tensor is not None:
                     env[name] = self.named(tensor, frame.prefix + name)
             return
         except Unresolved as fault:
@@ -130,7 +130,7 @@ class Importer(Scope):
     def _version(self, node: onnx.NodeProto, frame: Frame) -> int:
         return frame.opsets.get(node.domain if node.domain != "ai.onnx" else "", 0)
 
-    def _outputs(self, node: onnx.NodeProto, env: Env, frame: Frame) -> list[Tensor]:
+    def _outputs(self, node: onnx.NodeProto, env: Env, frame: Frame) -> list[Tensor | None]:
         version, domain = self.site.version, "" if node.domain == "ai.onnx" else node.domain
         function = self.functions.get((domain, node.op_type))
         table = self.tables.get(domain)
@@ -146,12 +146,14 @@ class Importer(Scope):
         if rule is not None:
             outputs = self._by_rule(rule, tensors, values)
             return self._typed(outputs, schema, tensors)
+        defaults: list[onnx.AttributeProto] = []
         if function is None and schema is not None:
             function = function_of(schema, node, version, tensors)
+            defaults = defaults_of(schema)
         if function is None:
             self._unknown(node, version)
             raise Skip
-        return self._by_function(function, node, tensors, frame)
+        return self._by_function(function, node, tensors, frame, defaults)
 
     def _unknown(self, node: onnx.NodeProto, version: int) -> None:
         known = version > 0 and schema_of(node.op_type, version, node.domain) is not None
@@ -195,17 +197,21 @@ class Importer(Scope):
         node: onnx.NodeProto,
         inputs: Sequence[Tensor | None],
         frame: Frame,
-    ) -> list[Tensor]:
+        defaults: Iterable[onnx.AttributeProto] = (),
+    ) -> list[Tensor | None]:
         if frame.depth >= MAX_DEPTH:
             raise Reject(None, f"functions are nested deeper than {MAX_DEPTH}", "NX715")
         env: Env = dict.fromkeys(function.input)
         env.update(zip(function.input, inputs))
-        arguments = {item.name: item for item in function.attribute_proto}
+        arguments = {item.name: item for item in (*defaults, *function.attribute_proto)}
         arguments.update((item.name, item) for item in substituted(node, frame.arguments).attribute)
-        opsets = {item.domain: item.version for item in function.opset_import}
+        opsets = {**frame.opsets, **{item.domain: item.version for item in function.opset_import}}
         inner = Frame(opsets, self.site.at, f"{self.site.hint}/", arguments, frame.depth + 1)
         self.run(function.node, env, inner)
-        return [self.fetched(env, name) for name, _ in zip(function.output, node.output)]
+        return [
+            self.fetched(env, name) if wanted else None
+            for name, wanted in zip(function.output, node.output)
+        ]
 
 
 class Skip(Exception):

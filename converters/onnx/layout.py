@@ -176,7 +176,8 @@ def sliced(
             index[axis] = slice(r.start, r.stop if r.stop >= 0 else None, r.step)
         return g.known(x.array[tuple(index)])
     if any(len(r) == 0 for _, r in picked):
-        raise Reject(None, "the slice has no items", "NX706")
+        counts = dict((axis, len(r)) for axis, r in picked)
+        return empty(g, x, [counts.get(axis, extent) for axis, extent in enumerate(x.shape)])
     stops = [r.stop if r.stop >= 0 else -1 - x.shape[axis] for axis, r in picked]
     strides = [r.step for _, r in picked]
     result = g.slice(
@@ -222,10 +223,17 @@ def divided(g: Importer, x: Tensor, axis: int, sizes: list[int] | None) -> Any:
     if x.array is not None:
         bounds = np.cumsum(sizes)[:-1]
         return [g.known(part) for part in np.split(x.array, bounds, axis)]
-    if 0 in sizes:
-        raise Reject("split", f"parts {sizes} include an empty one", "NX706")
-    unit = math.gcd(*sizes)
-    return g.split(x, axis=axis, ratios=[size // unit for size in sizes])
+    full = [size for size in sizes if size]
+    unit = math.gcd(*full)
+    ratios = [size // unit for size in full]
+    parts = iter(g.split(x, axis=axis, ratios=ratios) if len(full) > 1 else [x])
+    nothing = [0 if i == axis else extent for i, extent in enumerate(x.shape)]
+    return [next(parts) if size else empty(g, x, nothing) for size in sizes]
+
+
+def empty(g: Importer, x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return a known tensor without items, of the type of `x`."""
+    return g.known(np.zeros(tuple(shape), x.dtype))
 
 
 @rules.on("Expand")
@@ -242,6 +250,8 @@ def expanded(g: Importer, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     if x.array is not None:
         known = g.known(np.broadcast_to(x.array, target))
         return known
+    if 0 in target:
+        return empty(g, x, target)
     full = g.viewed(x, (1,) * (len(target) - x.rank) + x.shape)
     return repeated(g, full, [new // old for new, old in zip(target, full.shape)])
 
@@ -256,7 +266,7 @@ def repeated(g: Importer, x: Tensor, repeats: list[int]) -> Tensor:
     if all(count == 1 for count in repeats):
         return x
     if 0 in repeats:
-        raise Reject("repeats", f"repeats {repeats} leave no items", "NX706")
+        return empty(g, x, [extent * count for extent, count in zip(x.shape, repeats)])
     result = g.tile(x, repeats=repeats)
     assert isinstance(result, Tensor)
     return result

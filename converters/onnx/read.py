@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
 from nnefx.converters.imported import Imported
@@ -18,7 +19,7 @@ from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
-    "activate", "elementwise", "layout", "linear", "normalize", "padding", "pool", "reduce",
+    "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool", "reduce",
     "source", "window",
 )  # fmt: skip
 
@@ -73,7 +74,10 @@ def read_model(
         raise NnefError.of(list(dict.fromkeys(importer.faults)))
     wanted = list(outputs) or [item.name for item in model.graph.output]
     results = {item: _result(env, item, name) for item in wanted}
-    graph = importer.finish(results)
+    try:
+        graph = importer.finish(results)
+    except Reject as fault:
+        raise NnefError(fault.code, fault.message, FileAt(name)) from None
     live = set(graph.values.values())
     names = {
         foreign: tensor.value.name
@@ -155,8 +159,8 @@ def _external(
     if item.name in values:
         return importer.known(fixed(values[item.name], item.name, dtype, path), item.name)
     shape = tuple(_shape(item, shapes, dims))
-    if 0 in shape:
-        raise Reject(None, f"shape {list(shape)} has no items", "NX706")
+    if 0 in shape:  # nothing to give when the model runs
+        return importer.known(np.zeros(shape, dtype), item.name)
     return importer.external(item.name, shape, dtype)
 
 
@@ -208,9 +212,8 @@ def _conflicts(
         return
     declared = item.type.tensor_type.shape.dim
     fits = len(declared) == len(shape) and all(
-        dim.dim_value in (0, -1, extent) for dim, extent in zip(declared, shape)
+        not dim.HasField("dim_value") or dim.dim_value in (-1, extent) for dim, extent in zip(declared, shape)
     )
-    # A declared extent of 1 is often no more than what the exporter traced with.
     if not fits:
         listed = ", ".join(map(_describe, declared))
         text = f"shape {list(shape)} does not fit the declared shape [{listed}]"
@@ -223,13 +226,20 @@ def _shape(
     if item.name in shapes:
         return list(shapes[item.name])
     return [
-        dim.dim_value if dim.dim_value > 0 else dims.get(dim.dim_param)
+        _extent(dim, dims)
         for dim in item.type.tensor_type.shape.dim
     ]
 
 
+def _extent(dim: onnx.TensorShapeProto.Dimension, dims: Mapping[str, int]) -> int | None:
+    """Return an extent; -1, and 0 in a file that has no better word, leave it open."""
+    if dim.HasField("dim_value") and dim.dim_value >= 0:
+        return dim.dim_value
+    return dims.get(dim.dim_param)
+
+
 def _describe(dim: onnx.TensorShapeProto.Dimension) -> str:
-    return str(dim.dim_value) if dim.dim_value > 0 else dim.dim_param or "?"
+    return str(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value >= 0 else dim.dim_param or "?"
 
 
 def _result(env: Env, name: str, path: str) -> Tensor:

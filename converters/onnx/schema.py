@@ -79,6 +79,11 @@ def _parsed(data: bytes) -> onnx.FunctionProto:
     return function
 
 
+def defaults_of(schema: OpSchema) -> list[onnx.AttributeProto]:
+    """Return the attributes of an operator that have default values."""
+    return [item.default_value for item in schema.attributes.values() if item.default_value.name]
+
+
 def _newest(versions: Sequence[int], version: int) -> int | None:
     return max((item for item in versions if item <= version), default=None)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnefx.ops.broadcast import Tensor, broadcast_arrays, check_axes
-from nnefx.ops.elementwise import shape_of_same, shape_of_two
+from nnefx.ops.elementwise import shape_of_same, shape_of_two, unary
 from nnefx.ops.kernels import extend
 from nnefx.ops.layout import pad_shape
 from nnefx.ops.linear import matmul_shape
@@ -34,15 +34,6 @@ def _pow(x: Tensor, y: Tensor) -> Tensor:
     return np.where(y < 0, inverse, positive)
 
 
-def _shift_left(x: Tensor, y: Tensor) -> Tensor:
-    return np.where(y >= 64, 0, np.left_shift(x, np.minimum(y, 63)))
-
-
-def _shift_right(x: Tensor, y: Tensor) -> Tensor:
-    shifted = np.right_shift(x.astype(np.uint64), np.minimum(y, 63).astype(np.uint64))
-    return np.where(y >= 64, 0, shifted.astype(np.int64))
-
-
 for _name, _function in {
     "add": np.add,
     "sub": np.subtract,
@@ -56,8 +47,6 @@ for _name, _function in {
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,
-    "shift_left": _shift_left,
-    "shift_right": _shift_right,
     "lt": np.less,
     "le": np.less_equal,
     "gt": np.greater,
@@ -73,7 +62,7 @@ for _name, _unary in {
     "sign": np.sign,
     "not": np.invert,
 }.items():
-    define(f"nnefx_integer_{_name}", shape=shape_of_same, run=_unary)
+    define(f"nnefx_integer_{_name}", shape=shape_of_same, run=unary(_unary))
 
 
 def _wrap_shape(x: Shape, *, bits: int, signed: bool) -> Shape:  # noqa: ARG001
@@ -88,6 +77,33 @@ def _wrap(x: Tensor, *, bits: int, signed: bool) -> Tensor:
 
 
 define("nnefx_integer_wrap", shape=_wrap_shape, run=_wrap)
+
+
+def _shift_shape(x: Shape, y: Shape, *, bits: int, signed: bool) -> Shape:  # noqa: ARG001
+    if not 1 <= bits <= 64:
+        raise Reject("bits", f"bits is {bits}, expected 1 to 64")
+    return shape_of_two(x, y)
+
+
+def _shift_left(x: Tensor, y: Tensor, *, bits: int, signed: bool) -> Tensor:
+    x, y = broadcast_arrays(x, y)
+    shifted = np.left_shift(x, np.clip(y, 0, 63))
+    if bits < 64:
+        shifted = _wrap(shifted, bits=bits, signed=signed)
+    return np.where((y < 0) | (y >= bits), 0, shifted)
+
+
+def _shift_right(x: Tensor, y: Tensor, *, bits: int, signed: bool) -> Tensor:
+    x, y = broadcast_arrays(x, y)
+    reach = np.where((y < 0) | (y >= bits), 63, y)
+    if signed:
+        return np.right_shift(x, reach)
+    shifted = np.right_shift(x.astype(np.uint64), reach.astype(np.uint64)).astype(np.int64)
+    return np.where((y < 0) | (y >= bits), 0, shifted)
+
+
+define("nnefx_integer_shift_left", shape=_shift_shape, run=_shift_left)
+define("nnefx_integer_shift_right", shape=_shift_shape, run=_shift_right)
 
 
 def _reduce_shape(input: Shape, *, axes: Sequence[int]) -> Shape:
