@@ -78,7 +78,7 @@ class Observed:
             clipped = float((self.bins * np.square(np.maximum(middles - top, 0))).sum())
             rounded = (top / 32768) ** 2 / 12 * float(self.bins.sum())
             errors.append((clipped + rounded, top))
-        return min(errors)[1]
+        return float(min(errors)[1])
 
 
 def observe(model: Model, samples: Samples) -> dict[Value, Observed]:

@@ -189,7 +189,7 @@ def _pooling(named: Named, _rounding: Rounding) -> Array:
     edge = ((pads[0], after[0]), (pads[1], after[1]))
     padded = np.pad(x, ((0, 0),) * (x.ndim - 2) + edge, constant_values=fill)
     merge = np.maximum if is_max else np.add
-    total: Array | None = None
+    total: Any = None
     for i in range(size[0]):
         for j in range(size[1]):
             part = padded[
@@ -199,11 +199,11 @@ def _pooling(named: Named, _rounding: Rounding) -> Array:
             ]
             part = part if is_max else part.astype(np.float64)
             total = part if total is None else merge(total, part)
-    assert total is not None
     if is_max:
-        return total
+        largest: Array = total
+        return largest
     mean: Array = total / (size[0] * size[1])
-    whole: Array = mean if y.dtype.kind == "f" else np.trunc(mean)
+    whole: Any = mean if y.dtype.kind == "f" else np.trunc(mean)
     result: Array = whole.astype(y.dtype)
     return result
 

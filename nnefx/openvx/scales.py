@@ -138,6 +138,7 @@ class _Solver:
         self.values = values
         self.coarse = {root(value) for value in scaling._coarse}
         self.fixed = {root(value): log2(scale) for value, scale in scaling.fixed.items()}
+        self.caps = self._caps()
         self.bounds: dict[Value, list[tuple[list[Value], float]]] = {}
         for bound in scaling._bounds:
             entry = ([root(other) for other in bound.others], bound.room)
@@ -159,22 +160,27 @@ class _Solver:
 
     def solve(self) -> dict[Value, float]:
         root = self.scaling.root
-        groups = list(dict.fromkeys(root(value) for value in self.values))
+        groups = list(self.caps)
         exponents = {group: self.fixed.get(group, 0.0) for group in groups}
         for group in groups:
             if group not in self.fixed:
-                exponents[group] = self._cap(group)
+                exponents[group] = self.caps[group]
         self._repair(exponents, groups)
         for _ in range(_SWEEPS):
             if not sum(self._improve(exponents, group) for group in groups):
                 break
         return {value: 2.0 ** exponents[root(value)] for value in self.values}
 
-    def _cap(self, group: Value) -> float:
-        """Return the largest exponent at which every member of a group fits."""
-        members = (v for v in self.values if self.scaling.root(v) is group)
-        peak = max((self.scaling.limits.get(v, 0.0) for v in members), default=0.0)
-        return self._down(log2(LIMIT / peak), group) if peak else 0.0
+    def _caps(self) -> dict[Value, float]:
+        """Return for each group the largest exponent at which every member fits."""
+        peaks: dict[Value, float] = {}
+        for value in self.values:
+            group = self.scaling.root(value)
+            peaks[group] = max(peaks.get(group, 0.0), self.scaling.limits.get(value, 0.0))
+        return {
+            group: self._down(log2(LIMIT / peak), group) if peak else 0.0
+            for group, peak in peaks.items()
+        }
 
     def _down(self, exponent: float, group: Value) -> float:
         if self.scaling.fine and group not in self.coarse:
@@ -212,7 +218,7 @@ class _Solver:
         for change in (-step, step):
             trial = dict(exponents)
             trial[group] += change
-            if change > 0 and trial[group] > min(self._cap(group), self._most(trial, group)):
+            if change > 0 and trial[group] > min(self.caps[group], self._most(trial, group)):
                 continue
             touched = {group, *self._repair(trial, [group])}
             if self._noise(trial, touched) < self._noise(exponents, touched) * (1 - 1e-9):

@@ -1,0 +1,56 @@
+"""Activations that are nodes of their own; the others are tables (see regions)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnefx.ir.graph import Value
+from nnefx.openvx.emit import Emitter, dimension
+from nnefx.openvx.layout import running
+from nnefx.openvx.plan import Ref
+from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
+from nnefx.openvx.scales import Scaling
+
+
+@lowers("relu", scales=shared)
+def relu(g: Emitter, out: Value, x: Operand) -> None:
+    """ActivationLayer RELU, at any scale."""
+    slot = g.read(running(x))
+    g.relu(slot, g.create(out))
+
+
+def softmax_scales(s: Scaling, out: Value, _x: Operand, **_: Any) -> None:
+    """The node reads and writes plain Q7.8."""
+    s.fix(out, 1.0)
+
+
+@lowers("softmax", scales=softmax_scales)
+def softmax(g: Emitter, out: Value, x: Operand, *, axes: Sequence[int]) -> None:
+    """SoftmaxLayer, turned so that the axis is the one that the node takes."""
+    value = running(x)
+    if len(axes) != 1:
+        raise UnsupportedError("a softmax over several axes is not handled")
+    if not g.profile.softmax_node:
+        raise UnsupportedError(f"profile '{g.profile.name}' has no softmax")
+    slot = g.read(value)
+    plain = g.temp(slot.dims, 1.0, "logits")
+    g.lookup(slot, plain, _below_88) if g.profile.lut else g.copy(slot, plain)
+    y = g.create(out)
+    g.nonnegative.add(y.name)
+    dim = dimension(value.rank, axes[0])
+    if value in g.matrices or dim == 2:
+        target = y if y.name not in g.views else g.temp(y.dims, 1.0, "shares")
+        g.call("vxSoftmaxLayer", Ref(plain.name), Ref(target.name))
+        if target.name != y.name:
+            g.copy(target, y)
+        return
+    turned = g.transpose(plain, dim, 2)
+    shares = g.temp(turned.dims, 1.0, "shares")
+    g.call("vxSoftmaxLayer", Ref(turned.name), Ref(shares.name))
+    g.transpose(shares, dim, 2, y)
+
+
+def _below_88(real: Any) -> Any:
+    """Some implementations compute e**x in 32 bits without a shift: keep it finite."""
+    return np.minimum(real, 88.0)

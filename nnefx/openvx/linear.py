@@ -1,0 +1,105 @@
+"""Matrix products: fully connected layers, or convolutions where the result has four dimensions."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.ir.graph import Value
+from nnefx.openvx.emit import Emitter, Slot
+from nnefx.openvx.measure import measure
+from nnefx.openvx.plan import Arg, Enum, Null, Ref
+from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
+from nnefx.openvx.scales import Scaling, Weights
+from nnefx.openvx.window import Layer
+from nnefx.ops.shapes import Axis
+
+Array = NDArray[Any]
+_ZERO = Const((), lambda: np.zeros(()))
+
+
+def linear_scales(
+    s: Scaling, out: Value, input: Operand, filter: Operand, bias: Operand, **_: Any
+) -> None:
+    """As for a convolution."""
+    if isinstance(input, Value) and isinstance(filter, Const) and isinstance(bias, Const):
+        s.weighted(out, input, Weights.of(filter.array(), filter.shape[-1], bias.array()))
+    s.stored(out)
+
+
+@lowers("linear", scales=linear_scales)
+def linear(g: Emitter, out: Value, input: Operand, filter: Operand, bias: Operand) -> None:
+    """FullyConnectedLayer, or ConvolutionLayer with a kernel as large as its input."""
+    if not isinstance(input, Value) or not isinstance(filter, Const):
+        raise UnsupportedError("one operand must be a tensor, the filter constant")
+    if not isinstance(bias, Const):
+        raise UnsupportedError("the bias is computed at run time, it must be constant")
+    if filter.shape[0] != out.shape[1] or input.rank != 2:
+        raise UnsupportedError(f"operands {input.shape} and {filter.shape} are not matrices")
+    _weighted(g, out, input, filter, bias)
+
+
+def matmul_scales(
+    s: Scaling, out: Value, A: Operand, B: Operand, *, transposeB: bool, **_: Any
+) -> None:
+    """As for a convolution; two tensors share the digits of the sum like weights and inputs."""
+    if isinstance(A, Value) and isinstance(B, Const):
+        weights = B.array()
+        s.weighted(out, A, Weights.of(weights, weights.shape[-1 if transposeB else -2]))
+    s.stored(out)
+
+
+@lowers("matmul", scales=matmul_scales)
+def matmul(
+    g: Emitter, out: Value, A: Operand, B: Operand, *, transposeA: bool, transposeB: bool
+) -> None:
+    """A product with a constant matrix of rank 2."""
+    if not isinstance(A, Value) or not isinstance(B, Const):
+        raise UnsupportedError("a product of two run-time tensors is not handled")
+    if out.rank != 2 or transposeA:
+        raise UnsupportedError(f"operands of rank {out.rank} are handled as plain matrices only")
+    matrix = B if transposeB else Const(B.shape[::-1], lambda: B.array().T, B.name)
+    _weighted(g, out, A, matrix, _ZERO)
+
+
+def _weighted(g: Emitter, out: Value, input: Value, filter: Const, bias: Const) -> None:
+    x = g.raw(input)
+    if x.dims[-1] != out.shape[0]:
+        x = g.read(input)
+    if out in g.matrices:
+        _fully_connected(g, out, x, filter, bias)
+        return
+    if len(x.dims) != 4:
+        raise UnsupportedError("the input has lost its four dimensions")
+    axes = Axis(x.dims[0], 1, x.dims[0]), Axis(x.dims[1], 1, x.dims[1])
+    shape = (filter.shape[0], x.dims[2], x.dims[1], x.dims[0])
+    kernel = Const(shape, filter.array, filter.name, filter.label)
+    Layer(x, out, kernel, bias, axes, 1, f"{out.name}_filter").emit(g)
+
+
+def _fully_connected(g: Emitter, out: Value, x: Slot, filter: Const, bias: Const) -> None:
+    y = g.create(out, out.shape[::-1])
+    scale = y.scale / x.scale
+    rows = np.asarray(filter.array(), np.float64)
+    biases = None
+    if not bias.is_zero:
+        values = np.asarray(bias.array(), np.float64).reshape(-1)
+        biases = values if values.size > 1 else np.full(out.shape[1], values[0])
+    found = measure(g, rows, biases, scale, y.scale)
+    hint = filter.name or f"{out.name}_filter"
+    weights = g.const(hint, filter.shape[::-1], filter.array, scale, filter.label)
+    third: Arg = Null()
+    if biases is not None:
+        kept = biases
+        third = Ref(g.bias(f"{out.name}_bias", lambda: kept, len(kept), y.scale).name)
+    g.call(
+        "vxFullyConnectedLayer",
+        Ref(x.name),
+        Ref(weights.name),
+        third,
+        found.overflow,
+        Enum(g.profile.rounding),
+        Ref(y.name),
+    )
+    macs = out.shape[0] * filter.volume
+    g.report.append(found.report(g.origin.source, g.origin.op, 1, macs, macs))

@@ -1,0 +1,312 @@
+"""Graph -> Plan: the passes before, the choice of scales, and the walk over the rules."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from nnefx.diagnostics import Diagnostic, NnefError
+from nnefx.ir.graph import Graph, Node, Value
+from nnefx.openvx.calibrate import Clip, Observed, Samples, observe
+from nnefx.openvx.check import check_plan
+from nnefx.openvx.constants import Constants
+from nnefx.openvx.emit import Emitter, Home, Origin, canonical, dimension
+from nnefx.openvx.fuse import fuse_affine
+from nnefx.openvx.plan import Plan, Role
+from nnefx.openvx.profiles import Profile
+from nnefx.openvx.profiles import profile as find_profile
+from nnefx.openvx.regions import POINTWISE, Region, Regions, find_regions, tabulate
+from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
+from nnefx.openvx.scales import Scaling
+from nnefx.openvx.statement import statement
+from nnefx.passes.dead import drop_dead
+from nnefx.passes.expand import expand
+from nnefx.passes.fold import fold
+from nnefx.tensors.model import Model
+
+for _family in ("activate", "elementwise", "layout", "linear", "pool", "reduce", "window"):
+    import_module(f"nnefx.openvx.{_family}")
+
+_ALIASES = frozenset({"reshape", "squeeze", "unsqueeze", "split", "unstack", "slice", "copy"})
+
+
+def lower(
+    model: Model,
+    profile: str = "khr16",
+    calibration: Samples | None = None,
+    *,
+    clip: Clip = "max",
+    fine_scales: bool = False,
+    logits: bool = False,
+) -> Plan:
+    """Lower a model to a Plan for one target.
+
+    Args:
+        model: the model; all shapes are static in NNEF.
+        profile: a name in `profiles.PROFILES`.
+        calibration: inputs by name, or several of those, whose values choose the scales; without
+            them every scale is 1, and what leaves -128..128 saturates.
+        clip: which magnitudes must be representable: all ("max"), all but one in ten thousand
+            ("percentile"), or those that cost the least mean square error ("mse").
+        fine_scales: allow scales between powers of two.
+        logits: leave out a softmax that makes a network output.
+
+    Raises:
+        NnefError: NX6xx; all operations that the target cannot do are in one error.
+    """
+    target = find_profile(profile)
+    model = _prepared(model, logits)
+    observed = observe(model, calibration) if calibration is not None else {}
+    walk = _Walk(model, target, observed, clip, fine_scales)
+    plan = walk.plan(bool(observed))
+    if target.max_references and plan.references > target.max_references:
+        message = f"plan: {plan.references} references, '{profile}' has {target.max_references}"
+        raise NnefError("NX605", message)
+    check_plan(plan)
+    return plan
+
+
+def _prepared(model: Model, logits: bool) -> Model:
+    graph = expand(model.graph, keep=_keeps)
+    graph = drop_dead(fold(graph))
+    if logits:
+        graph = drop_dead(_without_softmax(graph))
+    return fuse_affine(replace(model, graph=graph))
+
+
+def _keeps(node: Node) -> bool:
+    """Tell whether a composite is lowered as it is: by a rule, or as part of a table."""
+    if node.name in LOWERINGS:
+        return True
+    return node.name in POINTWISE and sum(value.volume > 1 for value in node.operands()) <= 1
+
+
+def _without_softmax(graph: Graph) -> Graph:
+    outputs = []
+    for value in graph.outputs:
+        node = graph.producer[value]
+        outputs.append(next(node.operands()) if node.name == "softmax" else value)
+    return replace(graph, outputs=tuple(outputs))
+
+
+class _Walk:
+    """Lowers one prepared model."""
+
+    def __init__(
+        self,
+        model: Model,
+        profile: Profile,
+        observed: Mapping[Value, Observed],
+        clip: Clip,
+        fine: bool,
+    ) -> None:
+        self.graph = model.graph
+        self.profile = profile
+        self.observed = observed
+        self.constants = Constants(model)
+        self.known = self.constants.nodes()
+        self.regions: Regions = find_regions(self.graph, self.constants)
+        self.matrices = matrices(self.graph, self.constants)
+        limits = {value: found.limit(clip) for value, found in observed.items()}
+        self.scaling = Scaling(profile, observed, limits, fine)
+
+    def plan(self, calibrated: bool) -> Plan:
+        """Choose scales, run the rules, and return the plan."""
+        g = Emitter(
+            self.profile,
+            self._scales(calibrated),
+            frozenset(self.graph.outputs),
+            self.matrices,
+            homes(self.graph, self.constants, self.regions, self.matrices),
+        )
+        inputs = [self._input(g, value) for value in self.graph.inputs]
+        faults = [fault for node in self.graph.nodes for fault in self._lower(g, node)]
+        if faults:
+            raise NnefError.of(faults)
+        notes = () if calibrated or self.profile.dtype == "float32" else (_UNCALIBRATED,)
+        return Plan(
+            self.graph.name,
+            self.profile.name,
+            tuple(inputs),
+            tuple(g.slots[value].name for value in self.graph.outputs),
+            tuple(g.tensors.values()),
+            tuple(g.views.values()),
+            tuple(g.luts.values()),
+            tuple(g.scalars.values()),
+            tuple(g.calls),
+            tuple(g.report),
+            notes,
+        )
+
+    def _input(self, g: Emitter, value: Value) -> str:
+        scale = g.scales.get(value, 1.0)
+        slot = g.tensor(value.name, g.stored_dims(value), scale, Role.INPUT, value)
+        g.slots[value] = slot
+        return slot.name
+
+    # ---- Scales
+
+    def _scales(self, calibrated: bool) -> dict[Value, float]:
+        values = [v for v in self.graph.values.values() if v not in self.constants]
+        if self.profile.dtype == "float32":
+            return dict.fromkeys(values, 1.0)
+        for value in values:
+            if value.dtype == "integer":
+                self.scaling.fix(value, 1 / 256)
+            elif value.dtype != "scalar" or not calibrated:
+                self.scaling.fix(value, 1.0)
+        for node in self.graph.nodes:
+            self._constrain(node)
+        return self.scaling.solve(values)
+
+    def _constrain(self, node: Node) -> None:
+        if id(node) in self.known or node.name == "external":
+            return
+        region = self.regions.by_result.get(node.output) if list(node.values()) else None
+        if region is not None:
+            if self._is_relu(region):
+                self.scaling.same(region.result, region.source)
+            else:
+                self.scaling.stored(region.result)
+        elif id(node) not in self.regions.absorbed and node.name in LOWERINGS:
+            operands = self._operands(node)
+            LOWERINGS[node.name].scales(self.scaling, _result(node), *operands, **node.attributes)
+
+    def _is_relu(self, region: Region) -> bool:
+        return region.ops == ("relu",) and "RELU" in self.profile.activations
+
+    # ---- Rules
+
+    def _lower(self, g: Emitter, node: Node) -> Iterator[Diagnostic]:
+        if id(node) in self.known or node.name == "external":
+            yield from self._constant_outputs(g, node)
+            return
+        region = self.regions.by_result.get(node.output) if list(node.values()) else None
+        if region is None and id(node) in self.regions.absorbed:
+            return
+        g.origin = Origin(node.name, node.output.name, statement(node), node.at)
+        try:
+            if region is not None:
+                self._lower_region(g, region)
+            elif node.name in LOWERINGS:
+                operands = self._operands(node)
+                LOWERINGS[node.name].emit(g, _result(node), *operands, **node.attributes)
+            else:
+                raise UnsupportedError("no lowering to OpenVX", "NX602")
+        except UnsupportedError as error:
+            if error.code:
+                message = f"{node.name}: '{node.output.name}': {error.message}"
+                yield Diagnostic(error.code, message, node.at)
+
+    def _lower_region(self, g: Emitter, region: Region) -> None:
+        x, y = g.read(region.source), None
+        if region.ops in (("copy",), ("cast",)):
+            LOWERINGS["copy"].emit(g, region.result, region.source)
+            return
+        y = g.create(region.result)
+        if self._is_relu(region):
+            g.relu(x, y)
+        else:
+            g.lookup(x, y, lambda real: tabulate(region, real, self.constants))
+
+    def _constant_outputs(self, g: Emitter, node: Node) -> Iterator[Diagnostic]:
+        for value in node.values():
+            if value in g.outputs and value in self.constants:
+                make = self.constants.array(value)
+                dims = canonical(value.shape)
+                slot = g.const(value.name, dims, lambda make=make: make, 1.0)  # type: ignore[misc]
+                g.copy(slot, g.create(value))
+        yield from ()
+
+    def _operands(self, node: Node) -> list[Any]:
+        return [self._operand(item) for item in node.inputs.values()]
+
+    def _operand(self, item: Any) -> Any:
+        if isinstance(item, tuple):
+            return tuple(map(self._operand, item))
+        if not isinstance(item, Value):
+            return Const((), lambda: np.asarray(item, np.float64))
+        if item not in self.constants:
+            return item
+        label = self.constants.label(item)
+        return Const(item.shape, lambda: self.constants.array(item), item.name, label)
+
+
+_UNCALIBRATED = (
+    "no calibration data: every scale is 1, values beyond 128 saturate and steps are 1/256; "
+    "expect a useless result unless the network was made for Q7.8"
+)
+
+
+def _result(node: Node) -> Any:
+    return node.outputs[0] if len(node.outputs) == 1 else node.outputs
+
+
+def matrices(graph: Graph, constants: Constants) -> frozenset[Value]:
+    """Return the values of rank 2 that can be stored as [C, N]: FullyConnectedLayer writes that.
+
+    No node raises the rank again, so all that touches such a value must be able to do with two
+    dimensions: values are joined by the operations between them, and one that needs four spoils
+    all that are joined.
+    """
+    parent: dict[Value, Value] = {}
+    spoiled: set[Value] = set()
+    products: set[Value] = set()
+
+    def root(value: Value) -> Value:
+        while (above := parent.setdefault(value, value)) is not value:
+            value = above
+        return value
+
+    known = constants.nodes()
+    for node in graph.nodes:
+        if id(node) in known:
+            continue
+        outs = list(node.values())
+        operands = [value for value in node.operands() if value not in constants]
+        if node.name in ("linear", "matmul"):
+            operands = []
+            products.update(outs)
+        flat = all(value.rank == 2 for value in (*outs, *operands))
+        for value in (*outs, *operands):
+            if not flat or not _takes_matrices(node):
+                spoiled.add(value)
+            parent[root(value)] = root(outs[0]) if outs else root(value)
+    wanted = {root(value) for value in products} - {root(value) for value in spoiled}
+    return frozenset(value for value in parent if root(value) in wanted)
+
+
+def _takes_matrices(node: Node) -> bool:
+    if node.name == "softmax":
+        return list(node.attributes["axes"]) == [1]
+    return node.name in POINTWISE or node.name in ("linear", "matmul", "external")
+
+
+def homes(
+    graph: Graph, constants: Constants, regions: Regions, flat: frozenset[Value]
+) -> dict[Value, Home]:
+    """Return the values whose producers can write straight into the result of a concat."""
+    found: dict[Value, Home] = {}
+    for node in graph.nodes:
+        if node.name != "concat" or node.output.rank > 4 or node.output in constants:
+            continue
+        start, axis = 0, node.attributes["axis"]
+        values: Any = next(iter(node.inputs.values()))
+        for value in values:
+            place = Home(node.output, dimension(node.output.rank, axis), start)
+            start += value.shape[axis]
+            if _can_move(graph, constants, regions, value) and value not in flat | {*found}:
+                found[value] = place
+    return found
+
+
+def _can_move(graph: Graph, constants: Constants, regions: Regions, value: Value) -> bool:
+    if value in constants or value in graph.inputs or value in graph.outputs:
+        return False
+    producer = graph.producer[value]
+    if producer.name in _ALIASES or producer.name in ("softmax", "max_reduce", "any_reduce"):
+        return False
+    region = regions.by_result.get(value)
+    return region is None or region.ops not in (("copy",), ("cast",))

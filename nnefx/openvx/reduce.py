@@ -1,0 +1,110 @@
+"""Reductions along axes: pools for maxima and spatial means, convolutions with ones for sums."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnefx.ir.graph import Value
+from nnefx.openvx.canonical import Slide
+from nnefx.openvx.emit import Emitter, Slot, dimension
+from nnefx.openvx.layout import alias, running
+from nnefx.openvx.pool import pooling
+from nnefx.openvx.rules import Operand, free, lowers, shared
+from nnefx.openvx.scales import power_of_two
+
+
+@lowers("mean_reduce", scales=shared)
+def mean_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -> None:
+    """PoolingLayer AVG over whole planes; sums of ones for other axes."""
+    _sum(g, out, running(input), axes, normalize=True)
+
+
+@lowers("sum_reduce", scales=free)
+def sum_reduce(
+    g: Emitter, out: Value, input: Operand, *, axes: Sequence[int], normalize: bool
+) -> None:
+    """Convolution with ones along the axes, then a division."""
+    _sum(g, out, running(input), axes, normalize=normalize)
+
+
+def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: bool) -> None:
+    x = g.read(value)
+    y_scale = g.scales.get(out, 1.0)
+    dims = {dimension(value.rank, axis) for axis in axes if value.shape[axis] > 1}
+    spatial = dims <= {0, 1}
+    if normalize and spatial and g.profile.average_node and dims and x.scale == y_scale:
+        y = g.create(out)
+        window = [Slide(x.dims[d] if d in dims else 1, 0) for d in (0, 1)]
+        pooling(g, "AVG", x, y, window)
+        return
+    count = int(np.prod([value.shape[axis] for axis in axes], dtype=np.int64))
+    partial = _ones(g, x, dims)
+    norm = partial.scale / y_scale * (count if normalize else 1)
+    if norm == 1:
+        alias(g, out, partial)
+        return
+    g.convert(partial, g.create(out), norm)
+
+
+def _ones(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+    """Return the sum over dimensions, at a scale where it cannot overflow if x is in range."""
+    if 3 in dims:
+        x = _weigh(g, g.transpose(x, 3, 2), {2})
+        x = g.transpose(x, 3, 2)
+    plane = dims & {0, 1, 2}
+    if not plane:
+        return x
+    if 2 in plane:
+        return _weigh(g, x, plane)
+    first = min(plane)  # no kernel without channels: a spatial dimension takes their place
+    turned = g.transpose(x, first, 2)
+    return g.transpose(_weigh(g, turned, (plane - {first}) | {2}), first, 2)
+
+
+def _weigh(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+    kernel = tuple(x.dims[d] if d in dims else 1 for d in (0, 1, 2))
+    items = int(np.prod(kernel))
+    step = 2.0 ** -min(power_of_two(items), 8)  # no smaller than one step of Q7.8
+    after = tuple(1 if d in dims else extent for d, extent in enumerate(x.dims))
+    weights = g.const(f"{g.origin.source}_ones", (*kernel, 1), lambda: np.ones(items), step)
+    y = g.temp(after, x.scale * step, "sum")
+    g.convolve(x, weights, None, y)
+    return y
+
+
+@lowers("max_reduce", "any_reduce", scales=shared)
+def max_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -> None:
+    """PoolingLayer MAX over whole planes, turned so that the axes are spatial."""
+    value = running(input)
+    dims = {dimension(value.rank, axis) for axis in axes if value.shape[axis] > 1}
+    alias(g, out, _largest(g, g.read(value), dims))
+
+
+@lowers("min_reduce", "all_reduce", scales=shared)
+def min_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -> None:
+    """The negated maximum of the negated input."""
+    value = running(input)
+    dims = {dimension(value.rank, axis) for axis in axes if value.shape[axis] > 1}
+    x = g.read(value)
+    negated = g.temp(x.dims, x.scale, "negated")
+    g.convert(x, negated, -1.0)
+    largest = _largest(g, negated, dims)
+    g.convert(largest, g.create(out), -1.0)
+
+
+def _largest(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+    for other in sorted(dims - {0, 1}):
+        turned = _pool(g, g.transpose(x, 0, other), {0})
+        x = g.transpose(turned, 0, other)
+    return _pool(g, x, dims & {0, 1}) if dims & {0, 1} else x
+
+
+def _pool(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+    after = tuple(1 if d in dims else extent for d, extent in enumerate(x.dims))
+    y = g.temp(after, x.scale, "largest")
+    if x.name in g.nonnegative:
+        g.nonnegative.add(y.name)
+    window: list[Any] = [Slide(x.dims[d] if d in dims else 1, 0) for d in (0, 1)]
+    pooling(g, "MAX", x, y, window)
+    return y
