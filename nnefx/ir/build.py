@@ -12,11 +12,15 @@ from nnefx.ir.builder import Builder
 from nnefx.ir.declare import check_fragment
 from nnefx.ir.evaluate import Evaluator, names_of
 from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
-from nnefx.source import Source, TextAt
+from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
 from nnefx.syntax.profile import check_profile
 
 Report = Callable[[Diagnostic], None]
+
+# What a document may expand to, in items (see nnefx.ir.evaluate): a long one may do more.
+BUDGET = 1 << 24
+BUDGET_PER_CHARACTER = 1 << 7
 
 _LABEL = re.compile(r"[a-zA-Z0-9_\-./\\]+\Z")
 
@@ -44,8 +48,9 @@ class _Build:
     def __init__(self, document: ast.Document, source: Source, report: Report) -> None:
         self.document = document
         self.source = source
-        self.report = report
+        self.report = _once(report)
         self.builder = Builder(document.graph.name if document.graph else "main")
+        self.builder.budget.items = BUDGET + BUDGET_PER_CHARACTER * len(source.text)
         self.evaluator = Evaluator(self.builder, source, {})
 
     def run(self) -> Graph:
@@ -54,7 +59,7 @@ class _Build:
         self._declare()
         definition = self.document.graph
         if definition is None:
-            self.report(Diagnostic("NX105", "the document has no graph", TextAt(self.source, 0)))
+            self.report(Diagnostic("NX114", "the document has no graph", TextAt(self.source, 0)))
             return self.builder.finish([])
         targets = [name for statement in definition.body for name in names_of(statement)]
         self.builder.reserve(name.id for name in targets)
@@ -199,6 +204,19 @@ class _Build:
 
     def _error(self, code: str, message: str, at: TextAt) -> None:
         self.report(Diagnostic(code, message, at))
+
+
+def _once(report: Report) -> Report:
+    """Return `report` that drops repetitions: each call of a fragment finds its faults again."""
+    told: set[tuple[str, str, At | None]] = set()
+
+    def tell(diagnostic: Diagnostic) -> None:
+        key = (diagnostic.code, diagnostic.message, diagnostic.at)
+        if key not in told:
+            told.add(key)
+            report(diagnostic)
+
+    return tell
 
 
 def _unique(names: list[ast.Name], twice: Callable[[ast.Name], None]) -> Iterator[ast.Name]:

@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,6 +17,13 @@ from nnefx.syntax.ast import Fragment
 from nnefx.types import Array, Tensor
 
 Names = str | Sequence["Names"] | None
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much a document may still expand to, shared by a builder and those of its bodies."""
+
+    items: int = 1 << 62
 
 
 class Builder:
@@ -40,7 +48,8 @@ class Builder:
         self.ops: Mapping[str, Op] = (
             parent.ops if parent else ChainMap(self.own, dict(standard_ops()))
         )
-        self.instances: dict[Any, Graph] = parent.instances if parent else {}
+        self.instances: dict[Any, Graph | NnefError | None] = parent.instances if parent else {}
+        self.budget: Budget = parent.budget if parent else Budget()
         self.depth: int = parent.depth + 1 if parent else 0
         self.nodes: list[Node] = []
         self.taken: set[str] = set()
@@ -173,11 +182,61 @@ class Builder:
         key = (op, _key(inputs.values()), _key(attributes.values()), dtype)
         graph = self.instances.get(key)
         if graph is None:
-            from nnefx.ir.evaluate import instantiate
-
-            graph = instantiate(self, op, inputs, attributes, dtype)
-            self.instances[key] = graph
+            if key in self.instances:  # it is being made: this is a call from within itself
+                message = f"fragment '{op.name}' calls itself with the same arguments, without end"
+                raise Reject(None, message, "NX210")
+            graph = self._instantiate(key, op, inputs, attributes, dtype)
+        if isinstance(graph, NnefError):
+            raise graph
         return [_shapes_of(result) for result in graph.results], graph
+
+    def _instantiate(
+        self,
+        key: Any,
+        op: Op,
+        inputs: dict[str, Input],
+        attributes: dict[str, Any],
+        dtype: str | None,
+    ) -> Graph:
+        from nnefx.ir.evaluate import instantiate
+
+        self.instances[key] = None
+        try:
+            graph = instantiate(self, op, inputs, attributes, dtype)
+        except NnefError as error:  # kept, so that the fault is not looked for again
+            self.instances[key] = error
+            raise
+        except BaseException:
+            del self.instances[key]
+            raise
+        self.instances[key] = graph
+        return graph
+
+    def rejections(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: str | None
+    ) -> list[Reject]:
+        """Return every fault of an invocation's arguments; none where only shapes are at fault."""
+        op = self.ops.get(name)
+        if op is None or len(args) > len(op.tensors):
+            return []
+        generic: Generic = [dtype or op.signature.generic_default]
+        given = {param.name: value for param, value in zip(op.tensors, args)} | dict(kwargs)
+        found: list[Reject] = []
+        for param in op.signature.params:
+            try:
+                if param.name in given:
+                    _check(op, param.name, checker(param.type), given[param.name], generic)
+                elif param.default is None:
+                    kind = "argument" if param in op.tensors else "attribute"
+                    raise Reject(None, f"{op.name}: {kind} '{param.name}' is missing", "NX301")
+            except Reject as reject:
+                found.append(reject)
+        for keyword in kwargs:
+            try:
+                _reject_keywords(op, args, {keyword: kwargs[keyword]})
+            except Reject as reject:
+                found.append(reject)
+        return found
 
     def _outputs(
         self, op: Op, shapes: Any, generic: str | None, names: Names
@@ -232,6 +291,13 @@ def unknown_operation(name: str, ops: Iterable[str]) -> str:
     return f"unknown operation '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
+def unknown_parameter(op: Op, name: str) -> str:
+    """Return the message for a parameter that an operation lacks, with the nearest name."""
+    near = get_close_matches(name, op.params, 1, 0.6)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"{op.name}: it has no parameter '{name}'{hint}"
+
+
 def _bind(
     op: Op, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: str | None, generic: Generic
 ) -> tuple[dict[str, Input], dict[str, Any]]:
@@ -276,9 +342,7 @@ def _bind(
 def _reject_keywords(op: Op, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     for name in kwargs:
         if name not in op.params:
-            near = get_close_matches(name, op.params, 1, 0.6)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise Reject(name, f"{op.name}: it has no parameter '{name}'{hint}", "NX303")
+            raise Reject(name, unknown_parameter(op, name), "NX303")
         if name in [param.name for param in op.tensors[: len(args)]]:
             raise Reject(name, f"{op.name}: '{name}' is given by position and by name", "NX302")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from nnefx import types
 from nnefx.diagnostics import Diagnostic
 from nnefx.ir.binding import Generic, Mismatch, checker
-from nnefx.ir.builder import unknown_operation
+from nnefx.ir.builder import unknown_operation, unknown_parameter
 from nnefx.ir.evaluate import names_of
 from nnefx.ops import Op
 from nnefx.ops.registry import is_tensor
@@ -112,7 +112,7 @@ def check_expression(
     else:
         if isinstance(expr, ast.Call):
             yield from _check_call(expr, source, ops, generic)
-        for part in _parts(expr):
+        for part in ast.parts(expr):
             yield from check_expression(part, defined, source, ops, generic)
 
 
@@ -131,26 +131,5 @@ def _check_call(
         yield Diagnostic("NX205", f"{call.op}<?>: the fragment around it is not generic", at)
     for arg in call.args:
         if arg.name is not None and arg.name not in op.params:
-            message = f"{call.op}: it has no parameter '{arg.name}'"
+            message = unknown_parameter(op, arg.name)
             yield Diagnostic("NX303", message, TextAt(source, arg.pos))
-
-
-def _parts(expr: ast.Expr) -> Iterator[ast.Expr]:
-    match expr:
-        case ast.ArrayExpr(items) | ast.TupleExpr(items):
-            yield from items
-        case ast.Call():
-            yield from (arg.value for arg in expr.args)
-        case ast.Builtin() | ast.Unary():
-            yield expr.operand
-        case ast.Binary():
-            yield from (expr.left, expr.right)
-        case ast.IfElse():
-            yield from (expr.then, expr.condition, expr.orelse)
-        case ast.Index():
-            yield from (expr.base, expr.index)
-        case ast.Slice():
-            yield expr.base
-            yield from filter(None, (expr.start, expr.stop))
-        case _:
-            return

@@ -5,10 +5,11 @@ tuple; a tensor is a `Value`.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from nnefx import types
-from nnefx.diagnostics import NnefError, Note
+from nnefx.diagnostics import Diagnostic, NnefError, Note
 from nnefx.ir.arithmetic import ArithmeticFault, Poisoned, binary, builtin, index, slice_, unary
 from nnefx.ir.binding import Generic, Mismatch, checker, type_of
 from nnefx.ir.builder import Builder, Names
@@ -18,13 +19,20 @@ from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
 
 MAX_DEPTH = 128  # of fragments that call fragments; add_n-like recursion over inputs fits well
-MAX_ITEMS = 1 << 24  # of an array made by repetition or comprehension
+MAX_ITEMS = 1 << 24  # of an array made by repetition
+# What evaluating costs in the budget of a document (Builder.budget), in items of an array.
+ITEM_COST = 16  # of a comprehension
+INSTANCE_COST = 1 << 10  # of a fragment
 
 BINARY = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "<": "lt", "<=": "le", ">": "gt",
     ">=": "ge", "==": "eq", "!=": "ne", "&&": "and", "||": "or",
 }  # fmt: skip
 UNARY = {"+": "copy", "-": "neg", "!": "not"}
+
+
+class Exhausted(NnefError):
+    """A limit is exceeded; nothing further is evaluated, as that might take for ever."""
 
 
 class Evaluator:
@@ -41,6 +49,7 @@ class Evaluator:
         self.source = source
         self.env = env
         self.generic = generic
+        self.poisoned: set[str] = set()  # names whose values an earlier fault left unknown
 
     def assign(self, statement: ast.Assign) -> Any:
         """Evaluate the right side and bind its parts to the names on the left; return the value."""
@@ -83,6 +92,8 @@ class Evaluator:
         try:
             return self.env[expr.id]
         except KeyError:
+            if expr.id in self.poisoned:
+                raise Poisoned from None
             message = f"'{expr.id}' is not defined before this use"
             raise NnefError("NX202", message, self.at(expr.pos)) from None
 
@@ -98,32 +109,59 @@ class Evaluator:
         return tuple(self.evaluate(item) for item in expr.items)
 
     def _call(self, expr: ast.Call, names: Names) -> Any:
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for arg in expr.args:
-            if arg.name is None:
-                if kwargs:
-                    message = f"{expr.op}: a positional argument follows a named one"
-                    raise NnefError("NX302", message, self.at(arg.pos))
-                args.append(self.evaluate(arg.value))
-            elif arg.name in kwargs:
-                message = f"{expr.op}: argument '{arg.name}' is given twice"
-                raise NnefError("NX302", message, self.at(arg.pos))
-            else:
-                kwargs[arg.name] = self.evaluate(arg.value)
+        args, kwargs = self._arguments(expr)
         dtype = self.generic if expr.dtype == types.GENERIC else expr.dtype
         at = TextAt(self.source, expr.pos)
         try:
             return self.builder.invoke(expr.op, args, kwargs, dtype, names, at)
         except Reject as reject:
-            place = self.at(self._position(expr, reject.parameter))
-            raise NnefError(reject.code, reject.message, place) from None
+            rejects = self.builder.rejections(expr.op, args, kwargs, dtype) or [reject]
+            raise NnefError.of([self._rejected(expr, item) for item in rejects]) from None
         except NnefError as error:
             note = Note(f"in the call of '{expr.op}'", at)
-            raise NnefError(
-                error.code, error.diagnostics[0].message, error.at,
-                (*error.diagnostics[0].notes, note),
-            ) from None  # fmt: skip
+            stacked = [replace(item, notes=(*item.notes, note)) for item in error.diagnostics]
+            raise type(error).of(stacked) from None
+
+    def _arguments(self, call: ast.Call) -> tuple[list[Any], dict[str, Any]]:
+        """Evaluate the arguments of a call; raise the faults of all of them together."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        faults: list[Diagnostic] = []
+        poisoned = False
+        for arg in call.args:
+            try:
+                if arg.name is None:
+                    if kwargs:
+                        message = f"{call.op}: a positional argument follows a named one"
+                        raise NnefError("NX302", message, self.at(arg.pos))
+                    args.append(self._argument(arg))
+                elif arg.name in kwargs:
+                    message = f"{call.op}: argument '{arg.name}' is given twice"
+                    raise NnefError("NX302", message, self.at(arg.pos))
+                else:
+                    kwargs[arg.name] = self._argument(arg)
+            except Exhausted:
+                raise
+            except NnefError as error:
+                faults += error.diagnostics
+            except Poisoned:
+                poisoned = True
+        if faults:
+            raise NnefError.of(faults)
+        if poisoned:
+            raise Poisoned
+        return args, kwargs
+
+    def _argument(self, arg: ast.Arg) -> Any:
+        value = self.evaluate(arg.value)
+        if type(arg.value) is ast.Call and type(value) is not Value:
+            message = f"{arg.value.op}: its result is {type_of(value)}, only a single tensor can"
+            raise NnefError("NX208", f"{message} be an argument", self.at(arg.value.pos))
+        return value
+
+    def _rejected(self, call: ast.Call, reject: Reject) -> Diagnostic:
+        place = self.at(self._position(call, reject.parameter))
+        return Diagnostic(reject.code, reject.message, place)
 
     def _position(self, call: ast.Call, parameter: str | None) -> int:
         op = self.builder.ops.get(call.op)
@@ -148,7 +186,16 @@ class Evaluator:
         left, right = self.evaluate(expr.left), self.evaluate(expr.right)
         if (type(left) is Value or type(right) is Value) and expr.op in BINARY:
             return self._operator(BINARY[expr.op], [left, right], names, expr.pos)
-        return self._guard(expr.pos, lambda: binary(expr.op, left, right, MAX_ITEMS))
+        value = self._guard(expr.pos, lambda: binary(expr.op, left, right, MAX_ITEMS))
+        if type(value) is list or type(value) is str:
+            self._spend(len(value), expr.pos)
+        return value
+
+    def _spend(self, items: int, pos: int) -> None:
+        self.builder.budget.items -= items
+        if self.builder.budget.items < 0:
+            message = "the arrays, strings and calls that the document expands to are too many"
+            raise Exhausted("NX211", message, self.at(pos))
 
     def _operator(self, op: str, args: list[Any], names: Names, pos: int) -> Any:
         try:
@@ -200,6 +247,7 @@ class Evaluator:
 
     def _iterate(self, expr: ast.Comprehension, arrays: list[Any]) -> Iterator[Any]:
         for items in zip(*arrays):
+            self._spend(ITEM_COST, expr.pos)
             for (name, _), item in zip(expr.loops, items):
                 self.env[name.id] = item
             if expr.condition is None or self._logical(expr.condition):
@@ -236,9 +284,13 @@ def instantiate(
     Its inputs are formal: one value per tensor argument, in order. Raises NnefError.
     """
     builder = Builder(op.name, parent=caller)
+    at = TextAt(op.source, op.signature.pos) if op.source else None
     if builder.depth > MAX_DEPTH:
         message = f"fragment '{op.name}': calls are nested deeper than {MAX_DEPTH}"
-        raise NnefError("NX210", message)
+        raise Exhausted("NX210", message, at)
+    builder.budget.items -= INSTANCE_COST
+    if builder.budget.items < 0:
+        raise Exhausted("NX211", f"fragment '{op.name}': it is called too often", at)
     source = op.source or Source(op.name, "")
     builder.reserve(
         local.id for statement in op.signature.body or [] for local in names_of(statement)
@@ -248,11 +300,28 @@ def instantiate(
     builder.reserve(value.name for value in formals)
     env.update(attributes)
     evaluator = Evaluator(builder, source, env, dtype)
-    for statement in op.signature.body or []:
-        evaluator.assign(statement)
+    _run(evaluator, op.signature.body or [])
     results = tuple(_result(evaluator, op, result, dtype) for result in op.signature.results)
     outputs = tuple(flat_values(results))
     return builder.finish(outputs, formals, results)
+
+
+def _run(evaluator: Evaluator, body: list[ast.Assign]) -> None:
+    """Evaluate all statements of a fragment; raise the faults of all of them together."""
+    faults: list[Diagnostic] = []
+    for statement in body:
+        try:
+            evaluator.assign(statement)
+            continue
+        except Exhausted:
+            raise
+        except NnefError as error:
+            faults += error.diagnostics
+        except Poisoned:
+            pass
+        evaluator.poisoned.update(name.id for name in names_of(statement))
+    if faults:
+        raise NnefError.of(faults)
 
 
 def names_of(statement: ast.Assign) -> Iterator[ast.Name]:
@@ -286,6 +355,8 @@ def _formal(name: str, item: Input) -> Any:
 
 def _result(evaluator: Evaluator, op: Op, result: ast.Result, dtype: str | None) -> Output:
     if result.name not in evaluator.env:
+        if result.name in evaluator.poisoned:
+            raise Poisoned
         message = f"fragment '{op.name}': result '{result.name}' is not assigned"
         raise NnefError("NX204", message, evaluator.at(result.pos))
     value = evaluator.env[result.name]
@@ -309,4 +380,4 @@ def _as_tensors(builder: Builder, value: Any) -> Output:
     return constant
 
 
-__all__ = ["MAX_DEPTH", "UNKNOWN", "Evaluator", "Poisoned", "instantiate", "names_of"]
+__all__ = ["MAX_DEPTH", "UNKNOWN", "Evaluator", "Exhausted", "Poisoned", "instantiate", "names_of"]

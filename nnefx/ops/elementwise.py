@@ -10,7 +10,7 @@ import numpy as np
 
 from nnefx.ops.broadcast import Tensor, broadcast_arrays, broadcast_shape
 from nnefx.ops.introduce import DTYPES
-from nnefx.ops.registry import Kernel, Reject, Shape, define
+from nnefx.ops.registry import MAX_RESULTS, Kernel, Reject, Shape, define
 
 
 def ieee() -> np.errstate:
@@ -174,6 +174,8 @@ define("cast", shape=shape_of_same, run=_run_cast)
 def _copy_n(x: Shape, *, times: int) -> list[Shape]:
     if times < 0:
         raise Reject("times", f"times is {times}, expected 0 or more")
+    if times > MAX_RESULTS:
+        raise Reject("times", f"{times} results are more than {MAX_RESULTS}", "NX211")
     return [x] * times
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.ops.broadcast import check_axes, show
 from nnefx.ops.kernels import Values, extend
-from nnefx.ops.registry import Reject, Shape, define
+from nnefx.ops.registry import MAX_RESULTS, Reject, Shape, define
 from nnefx.ops.shapes import (
     FILLING,
     Padding,
@@ -183,6 +183,8 @@ def stack(values: list[Values], *, axis: int) -> Values:
 def unstack_shape(x: Shape, *, axis: int) -> list[Shape]:
     """Return the shapes of the slices of `unstack`."""
     check_axis(axis, len(x))
+    if x[axis] > MAX_RESULTS:
+        raise Reject("axis", f"{x[axis]} results are more than {MAX_RESULTS}", "NX211")
     return [(*x[:axis], *x[axis + 1 :])] * x[axis]
 
 

@@ -31,6 +31,7 @@ ShapeRule = Callable[..., Shape | list[Shape]]
 Kernel = Callable[..., Any]
 
 MAX_EXTENT = 2**31 - 1
+MAX_RESULTS = 1 << 16  # of one operation; the grammar wants a name for each
 
 
 class Reject(Exception):

@@ -4,6 +4,7 @@
 comparison, so that trees compare by meaning.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nnefx.types import Type
@@ -145,6 +146,32 @@ Expr = (
     | Slice
     | Comprehension
 )
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """Yield the expressions that `expr` is directly made of."""
+    match expr:
+        case ArrayExpr(items) | TupleExpr(items):
+            yield from items
+        case Call():
+            yield from (arg.value for arg in expr.args)
+        case Builtin() | Unary():
+            yield expr.operand
+        case Binary():
+            yield from (expr.left, expr.right)
+        case IfElse():
+            yield from (expr.then, expr.condition, expr.orelse)
+        case Index():
+            yield from (expr.base, expr.index)
+        case Slice():
+            yield expr.base
+            yield from filter(None, (expr.start, expr.stop))
+        case Comprehension():
+            yield from (array for _, array in expr.loops)
+            yield from filter(None, (expr.condition, expr.item))
+        case _:
+            return
+
 
 # The left side of an assignment: a name, or arrays and tuples of targets.
 Target = Name | ArrayExpr | TupleExpr
