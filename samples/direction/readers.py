@@ -33,11 +33,14 @@ def by_nnefx(model: Path, x: Array) -> Array:
     return output
 
 
-def by_plan(model: Path, pictures: Array, x: Array) -> Array:
-    """Lower the NNEF model to Q7.8, calibrated with `pictures`, and simulate that exactly."""
-    plan = nnefx.openvx.lower(nnefx.load(model), profile="khr16", calibration={"x": pictures})
-    (output,) = nnefx.openvx.simulate(plan, {"x": x}).values()
-    return output
+def by_plan(model: Path, pictures: dict[str, Array]) -> dict[str, Array]:
+    """Lower the NNEF model to Q7.8, calibrated with the pictures, and simulate that exactly."""
+    inputs = {name: {"x": x} for name, x in pictures.items()}
+    plan = nnefx.openvx.lower(nnefx.load(model), "khr16", calibration=list(inputs.values()))
+    outputs = {}
+    for name in inputs:
+        (outputs[name],) = nnefx.openvx.simulate(plan, inputs[name]).values()
+    return outputs
 
 
 def operations(model: Path) -> int:

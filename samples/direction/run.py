@@ -94,20 +94,18 @@ def shell(folder: Path, program: str | Path, *words: str | Path) -> None:
 
 def summary(folder: Path, images: Arrays) -> Iterator[tuple[str, str]]:
     """Hold what was written to other engines, and say which picture is upside down."""
-    model, every = folder / MODEL, np.concatenate(list(images.values()))
+    model = folder / MODEL
     yield "Khronos parser", f"reads all {readers.operations(model)} operations"
     ours = {name: readers.by_nnefx(model, x) for name, x in images.items()}
-    yield (
-        "onnxruntime",
-        agree(ours, {n: readers.by_onnxruntime(folder / SOURCE, x) for n, x in images.items()}),
-    )
-    yield "tract", agree(ours, {n: readers.by_tract(model, x) for n, x in images.items()})
-    for name, x in images.items():
+    source = {name: readers.by_onnxruntime(folder / SOURCE, x) for name, x in images.items()}
+    yield "onnxruntime", agree(ours, source)
+    yield "tract", agree(ours, {name: readers.by_tract(model, x) for name, x in images.items()})
+    lowered = readers.by_plan(model, images)
+    for index, name in enumerate(images):
         (written,) = (np.load(path) for path in Path(folder, name).glob("*.npy"))
-        lowered = readers.by_plan(model, every, x)
-        if not written.argmax() == lowered.argmax() == list(images).index(name):
-            raise SystemExit(f"{name}.png: wrong answer: {written} in float, {lowered} lowered")
-        yield f"{name}.png", f"{describe(written)}; lowered to Q7.8: {describe(lowered)}"
+        if not written.argmax() == lowered[name].argmax() == index:
+            raise SystemExit(f"{name}.png: wrong answer: {written}, lowered {lowered[name]}")
+        yield f"{name}.png", f"{describe(written)}; lowered to Q7.8: {describe(lowered[name])}"
 
 
 def agree(ours: Arrays, theirs: Arrays) -> str:
