@@ -81,8 +81,8 @@ class Unresolved(Reject):
     """Raised where a rule needs the value of an input that is only known when the model runs."""
 
     def __init__(self, parameter: str, tensor: Tensor) -> None:
-        text = f"the value of '{parameter}' must be known, '{tensor.name}' is computed or given"
-        super().__init__(parameter, f"{text} when the model runs", "NX705")
+        text = f"the value of '{parameter}' must be known, but it is computed when the model runs"
+        super().__init__(parameter, text, "NX705")
         self.tensor = tensor
 
 

@@ -201,6 +201,17 @@ class Scope:
         array = None if tensor.array is None else tensor.array.astype(kind)
         return Tensor(tensor.name, tensor.shape, kind, array, tensor.value, tensor.kept)
 
+    def sources(self, tensor: Tensor) -> list[str]:
+        """Return the names of the graph's inputs that a tensor is computed from."""
+        needed = {tensor.value} if tensor.value else set()
+        found = []
+        for node in reversed(self.builder.nodes):
+            if not needed.isdisjoint(node.values()):
+                needed.update(node.operands())
+                if node.op.name == "external":
+                    found.append(self._hints[node.output])
+        return found[::-1]
+
     # The end
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Graph:

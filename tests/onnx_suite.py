@@ -4,6 +4,7 @@ A test case's inputs that a static graph has to know (a shape, a list of axes) a
 case's own values; `Outcome.fixed` names them.
 """
 
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -129,12 +130,8 @@ def imported_case(model: onnx.ModelProto, given: dict[str, Any]) -> tuple[Any, t
 
 def needed_inputs(error: NnefError) -> list[str]:
     """Return the inputs that an error says must be known."""
-    return [
-        word
-        for item in error.diagnostics
-        if item.code == "NX705"
-        for word in [item.message.split("'")[3]]
-    ]
+    faults = [item.message for item in error.diagnostics if item.code == "NX705"]
+    return [name for message in faults for name in re.findall(r"input '([^']*)'", message)]
 
 
 def _is_open(model: onnx.ModelProto, name: str) -> bool:

@@ -45,7 +45,7 @@ def _either(g: Importer, flag: Tensor, yes: Tensor, no: Tensor) -> Any:
 
 @rules.on("Loop")
 def loop(
-    g: Importer, trips: Const | None, condition: Tensor | None, *carried: Tensor,
+    g: Importer, trips: Const | None = None, condition: Tensor | None = None, *carried: Tensor,
     body: onnx.GraphProto,
 ) -> Any:  # fmt: skip
     limit = None if trips is None else int(trips.reshape(-1)[0])
@@ -127,7 +127,7 @@ def at(g: Importer, x: Tensor, axis: int, place: int) -> Tensor:
 
 @rules.on("Scan", since=8)
 def scan_8(
-    g: Importer, lengths: Tensor | None, *tensors: Tensor, body: onnx.GraphProto,
+    g: Importer, lengths: Tensor | None = None, *tensors: Tensor, body: onnx.GraphProto,
     num_scan_inputs: int, directions: Ints = None,
 ) -> Any:  # fmt: skip
     if lengths is not None:

@@ -226,8 +226,11 @@ def minimum(g: Importer, *tensors: Tensor, consumed_inputs: Any = None) -> Tenso
 
 
 def _chosen(g: Importer, op: str, x: Tensor, y: Tensor) -> Tensor:
-    if x.dtype == np.uint64:
-        raise Reject(None, f"'{op}' of 64-bit unsigned integers is not supported", "NX704")
+    if x.dtype == np.uint64:  # moved into the order of signed integers, and back
+        low = int(np.iinfo(np.int64).min)
+        moved = [g.nnefx_integer_add(g.typed(t, np.int64), low) for t in (x, y)]
+        result = g.nnefx_integer_add(binary(g, f"nnefx_integer_{op}", *moved), low)
+        return g.typed(result, x.dtype)
     result = binary(g, f"nnefx_integer_{op}" if x.kind == "integer" else op, x, y)
     assert isinstance(result, Tensor)
     return g.typed(result, x.dtype)

@@ -48,7 +48,6 @@ class Importer(Scope):
         self.store = store
         self.functions = {(item.domain, item.name): item for item in model.functions}
         self.faults: list[Diagnostic] = []
-        self.needed: list[Tensor] = []
         self.frame = Frame(opsets_of(model))
         self.env: Env = {}
 
@@ -93,6 +92,7 @@ class Importer(Scope):
         return tensor
 
     def _node(self, node: onnx.NodeProto, env: Env, frame: Frame) -> None:
+        node = substituted(node, frame.arguments)
         at = self._place(node, frame)
         hint = frame.prefix + next(filter(None, node.output), node.name)
         wanted = tuple(map(bool, node.output))
@@ -107,8 +107,7 @@ class Importer(Scope):
                     env[name] = self.named(tensor, frame.prefix + name)
             return
         except Unresolved as fault:
-            self.needed.append(fault.tensor)
-            self._fault(fault.code, fault.message, at)
+            self._fault(fault.code, f"{fault.message}{self._sources(fault.tensor)}", at)
         except Skip:
             pass
         except Reject as fault:
@@ -117,6 +116,10 @@ class Importer(Scope):
             for item in error.diagnostics:
                 self.faults.append(Diagnostic(item.code, item.message, item.at or at))
         env.update((name, FAILED) for name in node.output if name)
+
+    def _sources(self, tensor: Tensor) -> str:
+        names = [f"input '{name}'" for name in self.sources(tensor)]
+        return f", from {' and '.join(names)}" if names else ""
 
     def _fault(self, code: str, message: str, at: At) -> None:
         self.faults.append(Diagnostic(code, message, at))
@@ -142,7 +145,7 @@ class Importer(Scope):
                 self._unknown(node, version)
             raise Skip
         tensors = [item for item in inputs if not isinstance(item, Failed)]
-        values = self._attributes(node, frame)
+        values = attributes(node, self.store)
         if rule is not None:
             outputs = self._by_rule(rule, tensors, values)
             return self._typed(outputs, schema, tensors)
@@ -169,9 +172,6 @@ class Importer(Scope):
         if name not in env:
             raise Reject(None, f"input '{name}' is not defined by anything", "NX713")
         return env[name]
-
-    def _attributes(self, node: onnx.NodeProto, frame: Frame) -> dict[str, Any]:
-        return attributes(substituted(node, frame.arguments), self.store)
 
     def _by_rule(
         self, rule: Rule, inputs: Sequence[Tensor | None], values: Mapping[str, Any]
@@ -204,7 +204,7 @@ class Importer(Scope):
         env: Env = dict.fromkeys(function.input)
         env.update(zip(function.input, inputs))
         arguments = {item.name: item for item in (*defaults, *function.attribute_proto)}
-        arguments.update((item.name, item) for item in substituted(node, frame.arguments).attribute)
+        arguments.update((item.name, item) for item in node.attribute)
         opsets = {**frame.opsets, **{item.domain: item.version for item in function.opset_import}}
         inner = Frame(opsets, self.site.at, f"{self.site.hint}/", arguments, frame.depth + 1)
         self.run(function.node, env, inner)

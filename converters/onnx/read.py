@@ -19,7 +19,8 @@ from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
-    "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool", "reduce",
+    "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool",
+    "quantize", "recurrent", "reduce",
     "source", "window",
 )  # fmt: skip
 

@@ -65,9 +65,25 @@ def _scalar(x: Tensor) -> Tensor:
     return x
 
 
+_EMPTY = {"ReduceMax": -np.inf, "ReduceMin": np.inf, "ReduceProd": 1, "ReduceMean": np.nan,
+          "ReduceLogSum": -np.inf, "ReduceLogSumExp": -np.inf}  # fmt: skip
+
+
+def _of_nothing(g: Importer, name: str, x: Tensor, axes: list[int]) -> Tensor:
+    """Return what the reduction of no items is; the lowest item stands for -inf in integers."""
+    item = _EMPTY.get(name, 0)
+    shape = [1 if axis in axes else extent for axis, extent in enumerate(x.shape)]
+    if x.kind == "scalar":
+        return g.known(np.full(shape, item, x.dtype))
+    if x.kind == "logical":
+        return g.known(np.full(shape, name == "ReduceMin"))
+    limits = np.iinfo(x.dtype)
+    return g.known(np.full(shape, np.clip(item, limits.min, limits.max), x.dtype))
+
+
 def _register(name: str, reduction: Reduction, since: int) -> None:
     def reduced(g: Importer, x: Tensor, axes: list[int], keepdims: int) -> Tensor:
-        result = reduction(g, x, axes) if axes else reduction(g, x, [])
+        result = reduction(g, x, axes) if x.volume else _of_nothing(g, name, x, axes)
         return result if keepdims else squeezed(g, result, axes)
 
     @rules.on(name, since=since)

@@ -1,0 +1,1 @@
+"""Caffe: nets as text (.prototxt) with their weights (.caffemodel), read without Caffe."""

@@ -1,0 +1,5 @@
+"""The table of ATen rules, filled by the families of this package."""
+
+from nnefx.converters.rules import Rules
+
+ATEN = Rules("pytorch")

@@ -1,0 +1,1 @@
+"""SavedModels, Keras files, frozen graphs and checkpoints, by means of TensorFlow."""

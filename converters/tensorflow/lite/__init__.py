@@ -1,0 +1,1 @@
+"""TFLite flatbuffers; TensorFlow is not needed."""
