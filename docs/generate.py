@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from nnefx.cli import VERBS, cli
+from nnefx.codes import CODES, FAMILIES, markdown
 from nnefx.ops import Op, standard_ops, stdlib_source
 
 DOCS = Path(__file__).parent
@@ -43,6 +44,21 @@ def commands() -> str:
         assert command is not None
         context = click.Context(command, info_name=verb, parent=root)
         lines += [f"## {verb}", "", "```", command.get_help(context), "```", ""]
+    return "\n".join(lines)
+
+
+def diagnostics() -> str:
+    """Return the reference of the codes that findings have."""
+    lines = [
+        "# Diagnostics",
+        "",
+        NOTICE.format(source="`nnefx/codes/`"),
+        "What each code means, an example, and what to do. `nnefx explain CODE` prints the same.",
+        "",
+    ]
+    for prefix, title in FAMILIES.items():
+        found = [markdown(code) for name, code in sorted(CODES.items()) if name.startswith(prefix)]
+        lines += [f"## {prefix}xx: {title}", "", *found] if found else []
     return "\n".join(lines)
 
 
