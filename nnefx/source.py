@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +37,7 @@ class Source:
         return self._starts
 
 
-@dataclass(frozen=True, slots=True)
-class TextAt:
+class TextAt(NamedTuple):
     """A span of a text; `end` is exclusive, -1 when only the start is known."""
 
     source: Source

@@ -99,6 +99,20 @@ class Texts:
         ends = self.pick([";", "; # c\n"], ["", ";;", "}"])
         return self.spaced(targets, "=", value, ends)
 
+    @cached_property
+    def usual(self) -> st.SearchStrategy[str]:
+        """Statements laid out as printers do it, which the lane reads in one match."""
+        literals = st.one_of(self.literals, st.sampled_from(["[1, 2]", "[(1, 1), (0, 0)]", "[]"]))
+        named = st.builds(lambda k, v: f"{k} = {v}", self.words, literals)
+        labels = st.builds(lambda k, v: f"{k} = {v}", self.words, self.pick(STRINGS, BAD_STRINGS))
+        positional = st.lists(self.words, max_size=3)
+        arguments = st.tuples(positional, st.lists(named, max_size=3), st.lists(labels, max_size=1))
+        commas = self.pick([", "], [",", ", , ", " , ", ",  "])
+        joined = st.builds(lambda a, c: c.join([*a[0], *a[1], *a[2]]), arguments, commas)
+        ends = self.pick([");\n"], [", );", ") ;", ")", ");;", "));"])
+        form = "{}{} = {}({}{}".format
+        return st.builds(form, st.sampled_from(["", "    "]), self.words, self.words, joined, ends)
+
 
 SOUND, ANY = Texts(sound=True), Texts(sound=False)
 STATEMENTS = st.one_of(
@@ -142,6 +156,12 @@ def test_lane_and_grammar_agree_on_documents(head: str, body: list[str], tail: s
     assert_lane_agrees(head + "".join(body) + tail)
 
 
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(SOUND.usual, SOUND.usual, ANY.usual), min_size=1, max_size=4))
+def test_lane_and_grammar_agree_on_the_usual_layout(body: list[str]) -> None:
+    assert_lane_agrees("version 1.0; graph g(x)->(y){" + "".join(body) + "}")
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(SOUND.arguments, ANY.arguments), ANY.spaces)
 def test_lane_and_grammar_agree_on_arguments(argument: str, space: str) -> None:
@@ -173,6 +193,12 @@ def test_lane_and_grammar_agree_on_noise(noise: str) -> None:
         "y = f<integer # >\n>(a);",
         "y = f(a = [b, b # c\n, c]);",
         "y = f(a = [1,\v2]); z = f(a = (1,\f2));",
+        "y = f(a, b = 1, b = 'x');",
+        "y = f(a, );",
+        "y = f(a, b = 1, );",
+        "y = f(a, b = 'x', c = 'it\\'s');",
+        "y = f(b = 'x', a);",
+        "y = f(a, b = c);",
     ],
 )
 def test_lane_and_grammar_agree_on_known_traps(statement: str) -> None:

@@ -1,6 +1,6 @@
 """Document -> Graph: names resolve, arguments are bound, types agree, every tensor has a shape."""
 
-import re
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,10 @@ from nnefx.ir.builder import Builder
 from nnefx.ir.declare import check_fragment
 from nnefx.ir.evaluate import Evaluator, names_of
 from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
+from nnefx.ir.memo import Memo
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
+from nnefx.syntax.flatcall import FlatCall
 from nnefx.syntax.profile import check_profile
 
 Report = Callable[[Diagnostic], None]
@@ -21,8 +23,6 @@ Report = Callable[[Diagnostic], None]
 # What a document may expand to, in items (see nnefx.ir.evaluate): a long one may do more.
 BUDGET = 1 << 24
 BUDGET_PER_CHARACTER = 1 << 7
-
-_LABEL = re.compile(r"[a-zA-Z0-9_\-./\\]+\Z")
 
 
 def build(document: ast.Document, source: Source, report: Report | None = None) -> Graph:
@@ -64,10 +64,26 @@ class _Build:
         targets = [name for statement in definition.body for name in names_of(statement)]
         self.builder.reserve(name.id for name in targets)
         assigned: set[str] = set()
-        with _deep_recursion():
+        memo = Memo(self.builder, self.source, self.evaluator.env)
+        with _deep_recursion(), without_collection():
             for statement in definition.body:
-                self._statement(statement, assigned)
-        return self._finish(definition)
+                if not self._plain(statement, assigned, memo):
+                    self._statement(statement, assigned)
+            return self._finish(definition)
+
+    def _plain(self, statement: ast.Assign, assigned: set[str], memo: Memo) -> bool:
+        """Add a flat statement in short, where one like it was checked before."""
+        call, target = statement.value, statement.target
+        if type(call) is not FlatCall or type(target) is not ast.Name or target.id in assigned:
+            return False
+        if memo.repeat(call, target.id):
+            assigned.add(target.id)
+            return True
+        self._statement(statement, assigned)
+        nodes = self.builder.nodes
+        if nodes and nodes[-1].outputs[0] is self.evaluator.env.get(target.id):
+            memo.learn(call, nodes[-1])
+        return True
 
     def _declare(self) -> None:
         for fragment in self.document.fragments:
@@ -174,10 +190,6 @@ class _Build:
         seen: dict[str, Node] = {}
         for node in self._nodes("variable"):
             label = node.attributes["label"]
-            if not _LABEL.match(label):
-                message = f"variable: label '{label}' must consist of letters, digits and _-./\\"
-                self.report(Diagnostic("NX215", message, node.at))
-                continue
             first = seen.setdefault(label.lower(), node)
             if first.output.shape != node.output.shape and UNKNOWN not in (
                 first.output.shape,
@@ -227,6 +239,18 @@ def _unique(names: list[ast.Name], twice: Callable[[ast.Name], None]) -> Iterato
         else:
             yield name
         seen.add(name.id)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Hold the garbage collector off: building makes no cycles, and much that it would look at."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from nnefx.ir.graph import UNKNOWN, Graph, Input, Output, Value, flat_values
 from nnefx.ops import Op, Reject
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
+from nnefx.syntax.flatcall import FlatCall
 
 MAX_DEPTH = 128  # of fragments that call fragments; add_n-like recursion over inputs fits well
 MAX_ITEMS = 1 << 24  # of an array made by repetition
@@ -266,6 +267,7 @@ _EVALUATE: dict[type, Callable[[Evaluator, Any, Names], Any]] = {
     ast.ArrayExpr: Evaluator._array,
     ast.TupleExpr: Evaluator._tuple,
     ast.Call: Evaluator._call,
+    FlatCall: Evaluator._call,
     ast.Builtin: Evaluator._builtin,
     ast.Unary: Evaluator._unary,
     ast.Binary: Evaluator._binary,

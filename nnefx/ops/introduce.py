@@ -18,7 +18,7 @@ DTYPES: dict[str, type[np.generic]] = {
     LOGICAL: np.bool_,
 }
 
-_LABEL = re.compile(r"[A-Za-z0-9_\-./\\]+")
+LABEL = re.compile(r"[A-Za-z0-9_\-./\\]+")
 
 
 def _external(*, shape: Sequence[int]) -> Shape:
@@ -32,9 +32,10 @@ define("external", shape=_external)
 
 def _variable(*, shape: Sequence[int], label: str) -> Shape:
     check_extents(shape)
-    if not _LABEL.fullmatch(label):
+    if not LABEL.fullmatch(label):
         found = f"has '{label}'" if label else "is empty"
-        raise Reject("label", f"label {found}, expected letters, digits and any of _ - . / \\")
+        message = f"label {found}, expected letters, digits and any of _ - . / \\"
+        raise Reject("label", message, "NX215")
     return tuple(shape)
 
 

@@ -20,6 +20,7 @@ from lark.lexer import PatternStr
 
 from nnefx.syntax import ast, engine
 from nnefx.syntax.builder import dtype_of, unquote
+from nnefx.syntax.flatcall import NO_TAIL, FlatCall, Tail
 
 # Literal arrays nest this deep in the lane; deeper ones are left to Lark.
 DEPTH = 2
@@ -33,6 +34,7 @@ class Lane:
     """The expressions of the lane; see `_lane` for their groups."""
 
     prelude: re.Pattern[str]
+    usual: re.Pattern[str]
     opening: re.Pattern[str]
     argument: re.Pattern[str]
     closing: re.Pattern[str]
@@ -68,7 +70,17 @@ def statement(text: str, pos: int) -> tuple[ast.Assign | None, int]:
 def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign]) -> int:
     """Append the statements from `pos` on; return the end of the text, or -1 for give up."""
     literals: dict[str, Any] = {}
+    tails: dict[str, Tail | None] = {"": NO_TAIL}
+    match = lane.usual.match
     while True:
+        usual = match(text, pos)
+        if usual is not None:
+            call = _usual(lane, usual, tails, literals)
+            if call is not None:
+                start = usual.start(1)
+                body.append(ast.Assign(ast.Name(usual[1], start), call, start))
+                pos = usual.end()
+                continue
         assign, end = _statement(lane, text, pos, literals)
         if assign is None:
             if lane.closing.match(text, pos):
@@ -80,6 +92,47 @@ def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign]) -> int:
             assign = engine.run(text, "assignment", pos, end)
         body.append(assign)
         pos = end
+
+
+def _usual(
+    lane: Lane, usual: re.Match[str], tails: dict[str, Tail | None], literals: dict[str, Any]
+) -> FlatCall | None:
+    """Return the call of a statement in the usual layout, or None where its tail is not plain."""
+    _, op, names, attributes, key, string = usual.groups("")
+    tail = tails.get(attributes)
+    if tail is None:
+        tail = None if attributes in tails else _tail(lane, attributes, literals)
+        tails[attributes] = tail
+        if tail is None:
+            return None
+    label = None
+    if key:
+        for name, *_ in tail.args:
+            if name == key:
+                return None
+        label = (key, unquote(string) if "\\" in string else string[1:-1])
+    places = (usual.start(3), usual.start(4), usual.start(5), usual.start(6))
+    return FlatCall(
+        op, None, usual.start(2), names.split(", ") if names else [], tail, label, places
+    )
+
+
+def _tail(lane: Lane, text: str, literals: dict[str, Any]) -> Tail | None:
+    """Return the attributes of a text such as `stride = [1, 1], groups = 1`, or None."""
+    found: dict[str, tuple[str, Any, int, int]] = {}
+    text, pos = text.rstrip(", \t\n") + ",", 0
+    while pos < len(text):
+        argument = lane.argument.match(text, pos)
+        if argument is None:
+            return None
+        key, name, literal, _ = argument.groups()
+        if not key or key in found or name or not literal:
+            return None
+        if literal not in literals and not _decode(literal, literals):
+            return None
+        found[key] = (key, literals[literal], argument.start(1), argument.start(3))
+        pos = argument.end()
+    return Tail(tuple(found.values()))
 
 
 def _statement(
@@ -140,9 +193,17 @@ def _lane() -> Lane:
     array = _array(f"(?>{logical}|{number})", blank)
     names = rf"\[{blank}{name}{blank}(?>(?:,{blank}{name}{blank})*)\]"
     dtype = _pattern(lark, "DTYPE")
+    more = r"(?>, (?!\))|(?=\)))"
     end = rf"{space}(?>,|\){space};)"
     return Lane(
         prelude=re.compile(_prelude(space, string)),
+        # 1 target, 2 operation, 3 names, 4 attributes, 5 and 6 a last attribute with a string
+        usual=re.compile(
+            rf"(?>[ \t\n]*)({name}) = ({name})\((?!\))"
+            rf"(?>({name}(?>(?:, {name}(?! ?=))*)(?! ?=)){more})?"
+            rf"((?>(?:{name} = (?>{number}|{logical}|{array}|{string}(?=,)){more})*))"
+            rf"(?>({name}) = ({string}))?\);"
+        ),
         # 1 target, 2 operation, 3 type
         opening=re.compile(
             rf"{space}({name}){space}={space}({name}){space}(?>({dtype}){space})?\("

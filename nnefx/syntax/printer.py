@@ -11,6 +11,7 @@ from typing import Any
 from nnefx.diagnostics import NnefError
 from nnefx.syntax import ast
 from nnefx.syntax.builder import PRECEDENCE
+from nnefx.syntax.flatcall import FlatCall
 
 # How tight an expression binds, beyond the binary operators in PRECEDENCE (1 to 6).
 ANY, OPERATION, UNARY, POSTFIX = 0, 1, 7, 8
@@ -188,6 +189,7 @@ _PRINTERS: dict[type, Callable[[Any, int], str]] = {
     ast.ArrayExpr: _array,
     ast.TupleExpr: _tuple,
     ast.Call: _call,
+    FlatCall: _call,
     ast.Builtin: _builtin,
     ast.Unary: _unary,
     ast.Binary: _binary,

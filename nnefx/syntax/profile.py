@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nnefx.diagnostics import Diagnostic, Note, Severity
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
+from nnefx.syntax.flatcall import FlatCall
 
 FRAGMENTS = "KHR_enable_fragment_definitions"
 OPERATORS = "KHR_enable_operator_expressions"
@@ -63,6 +64,8 @@ def _extended(document: ast.Document) -> Iterator[tuple[int, str]]:
 def _first_extended(body: list[ast.Assign]) -> list[tuple[int, str]]:
     for assign in body:
         call = assign.value
+        if type(call) is FlatCall:
+            continue
         if type(call) is not ast.Call:
             return [(call.pos, _kind(call))]
         for arg in call.args:
