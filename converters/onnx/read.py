@@ -20,7 +20,7 @@ from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
     "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool",
-    "quantize", "recurrent", "reduce",
+    "quantize", "recurrent", "reduce", "resize",
     "source", "window",
 )  # fmt: skip
 
