@@ -216,7 +216,8 @@ def _activation(named: Named, _rounding: Rounding) -> Array:
     x, y = named["inputs"], named["outputs"]
     kind = _enum(named, "function").removeprefix("VX_NN_ACTIVATION_")
     if kind == "RELU":
-        return np.maximum(x.raw, 0)
+        clamped: Array = np.maximum(x.raw, 0)
+        return clamped
     real = _to_real(x)
     a, b = named["a"].value, named["b"].value
     with np.errstate(all="ignore"):
