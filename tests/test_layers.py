@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 # In order: each may import itself and what stands before it. Names in one row are one layer.
 LAYERS = (
-    ("_version", "grammar"),
+    ("_version", "grammar", "collector"),
     ("source", "diagnostics", "codes"),
     ("types",),
     ("syntax",),

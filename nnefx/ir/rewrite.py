@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from nnefx import collector
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Graph, Input, Node, Value
 
@@ -53,27 +54,26 @@ def rewrite(graph: Graph, rules: Mapping[str, Rule] | Rule) -> Graph:
     """
     g = Rewriter(graph)
     changed = False
-    for node in graph.nodes:
-        rule = rules.get(node.op.name) if isinstance(rules, Mapping) else rules
-        current = _with_inputs(node, g)
-        g.at = node.at
-        replacement = rule(current, g) if rule else None
-        if replacement is None:
-            g.keep(current)
-            continue
-        changed = True
-        single = len(node.outputs) == 1
-        _substitute(g, node.outputs, (replacement,) if single else replacement)
-    if not changed:
-        return graph
-    return _finish(g, graph)
+    with collector.paused():
+        for node in graph.nodes:
+            rule = rules.get(node.op.name) if isinstance(rules, Mapping) else rules
+            current = _with_inputs(node, g)
+            g.at = node.at
+            replacement = rule(current, g) if rule else None
+            if replacement is None:
+                g.keep(current)
+                continue
+            changed = True
+            single = len(node.outputs) == 1
+            _substitute(g, node.outputs, (replacement,) if single else replacement)
+        return _finish(g, graph) if changed else graph
 
 
 def _with_inputs(node: Node, g: Rewriter) -> Node:
-    inputs: dict[str, Input] = {name: g.mapped(item) for name, item in node.inputs.items()}
-    if all(new is old for new, old in zip(inputs.values(), node.inputs.values())):
+    if g.map.keys().isdisjoint(node.operands()):
         return node
-    return replace(node, inputs=inputs)
+    inputs: dict[str, Input] = {name: g.mapped(item) for name, item in node.inputs.items()}
+    return Node(node.op, inputs, node.attributes, node.outputs, node.dtype, node.at, node.body)
 
 
 def _substitute(g: Rewriter, outputs: Any, replacements: Any) -> None:

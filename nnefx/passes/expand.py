@@ -1,7 +1,6 @@
 """Replaces composites by their NNEF bodies."""
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any
 
 from nnefx.ir.evaluate import instantiate
@@ -39,9 +38,11 @@ def inline(node: Node, g: Rewriter, kept: Callable[[Node], bool]) -> Any:
         return tuple(map(mapped, item)) if type(item) is tuple else item
 
     for inner in body.nodes:
-        current = replace(inner, inputs={name: mapped(item) for name, item in inner.inputs.items()})
-        outputs = tuple(_renamed(output, env, names, prefix, g) for output in inner.outputs)
-        current = replace(current, outputs=outputs)
+        inputs = {name: mapped(item) for name, item in inner.inputs.items()}
+        outputs = tuple([_renamed(output, env, names, prefix, g) for output in inner.outputs])
+        current = Node(
+            inner.op, inputs, inner.attributes, outputs, inner.dtype, inner.at, inner.body
+        )
         if kept(current) or current.op.signature.body is None:
             g.keep(current)
         else:

@@ -1,6 +1,5 @@
 """Running the Lark grammars: built once, on first use, with the tree builder inside."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Any
 from lark import Lark, TextSlice
 from lark.visitors import merge_transformers
 
+from nnefx import collector
 from nnefx.syntax.builder import Builder, QuantBuilder
 
 STARTS = ["document", "library", "prelude", "version", "extension"]
@@ -54,13 +54,8 @@ def parsing() -> Iterator[Builder]:
     with _LOCK:
         builder = structure()[1]
         builder.groups = []
-        enabled = gc.isenabled()
-        gc.disable()
-        try:
+        with collector.paused():
             yield builder
-        finally:
-            if enabled:
-                gc.enable()
 
 
 def _open(name: str, starts: list[str], builder: Any) -> Lark:
