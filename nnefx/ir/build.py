@@ -1,10 +1,10 @@
 """Document -> Graph: names resolve, arguments are bound, types agree, every tensor has a shape."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from nnefx import collector
 from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
 from nnefx.ir.arithmetic import Poisoned
 from nnefx.ir.binding import type_of
@@ -65,7 +65,7 @@ class _Build:
         self.builder.reserve(name.id for name in targets)
         assigned: set[str] = set()
         memo = Memo(self.builder, self.source, self.evaluator.env)
-        with _deep_recursion(), without_collection():
+        with _deep_recursion(), collector.paused():
             for statement in definition.body:
                 if not self._plain(statement, assigned, memo):
                     self._statement(statement, assigned)
@@ -239,18 +239,6 @@ def _unique(names: list[ast.Name], twice: Callable[[ast.Name], None]) -> Iterato
         else:
             yield name
         seen.add(name.id)
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Hold the garbage collector off: building makes no cycles, and much that it would look at."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager
