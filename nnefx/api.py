@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnefx.passes.dead import drop_dead
 from nnefx.passes.fold import fold
+from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors import dat
 from nnefx.tensors.model import Model
 
@@ -67,11 +68,22 @@ def convert(
 
 
 def optimized(imported: "Imported") -> "Imported":
-    """Fold constants and remove what nothing needs; names that vanish leave the map as well."""
+    """Fold constants, fold batch normalization and biases into filters, remove what is not needed.
+
+    Names of tensors that vanish leave the map as well.
+    """
     graph = drop_dead(fold(imported.graph))
-    alive = graph.values
+    model = fuse_affine(Model(graph, imported.weights, imported.quantization))
+    # A fused filter has the name of the one whose place it takes, but not its values.
+    values, before = model.graph.values, imported.graph.values
+    fused = {
+        node.output.name
+        for node in model.graph.variables
+        if node.output is not before.get(node.output.name)
+    }
+    alive = values.keys() - fused
     names = {source: name for source, name in imported.names.items() if name in alive}
-    return replace(imported, graph=graph, names=names)
+    return replace(imported, graph=model.graph, weights=model.weights, names=names)
 
 
 def read_tensor(path: str | os.PathLike[str]) -> Arrays:

@@ -11,9 +11,7 @@ from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.openvx.calibrate import Clip, Observed, Samples, observe
 from nnefx.openvx.check import check_plan
-from nnefx.openvx.constants import Constants
 from nnefx.openvx.emit import Emitter, Home, Origin, canonical, dimension
-from nnefx.openvx.fuse import fuse_affine
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -21,9 +19,11 @@ from nnefx.openvx.regions import POINTWISE, Region, Regions, find_regions, tabul
 from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.statement import statement
+from nnefx.passes.constants import Constants
 from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand
 from nnefx.passes.fold import fold
+from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors.model import Model
 
 for _family in ("activate", "elementwise", "layout", "linear", "pool", "reduce", "window"):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nnefx.ir.compute import compute
 from nnefx.ir.graph import Graph, Node, Value
-from nnefx.openvx.constants import Constants
+from nnefx.passes.constants import Constants
 
 Array = NDArray[Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnefx.ir.graph import Node, Value
+from nnefx.ir.graph import Graph, Node, Value
 from nnefx.ir.rewrite import Rewriter, rewrite
-from nnefx.openvx.constants import Constants, Overlay
+from nnefx.passes.constants import Constants, Overlay
 from nnefx.passes.dead import drop_dead
 from nnefx.tensors.model import Model
 
@@ -21,24 +21,36 @@ def fuse_affine(model: Model) -> Model:
     """Replaces `f(conv(x))` by `conv'(x)` when `f` is affine in each channel and conv has no other
     user; `linear`, and `matmul` with a constant matrix, likewise.
 
-    `f` is batch_normalization, or add, sub, mul or div with a constant. The new filters are
-    variables whose numbers are computed when they are read.
+    `f` is batch_normalization, or add, sub, mul or div with a constant. The new filters and biases
+    are variables whose numbers are computed when they are read; they take over names and labels of
+    those whose place they take.
     """
     fusion = _Fusion(model, Constants(model))
     graph = rewrite(model.graph, fusion.rule)
     if graph is model.graph:
         return model
+    graph = drop_dead(graph)
+    taken = set(graph.values)
+    for value, name in fusion.names:
+        if name not in taken:
+            value.name = name
+            taken.add(name)
     weights = Overlay(model.weights, fusion.made)
-    return replace(model, graph=drop_dead(graph), weights=weights)
+    return replace(model, graph=replace(graph), weights=weights)
 
 
 @dataclass(slots=True)
 class _Layer:
-    """A weighted layer, and what was found to follow it: y = layer(x) * scale + offset."""
+    """A weighted layer, and what was found to follow it: y = layer(x) * scale + offset.
+
+    `added` are the variables that make up `offset`, `made` the labels that stand for the layer now.
+    """
 
     node: Node
     scale: Array
     offset: Array
+    added: tuple[Value, ...] = ()
+    made: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,15 +58,15 @@ class _Fusion:
     model: Model
     constants: Constants
     made: dict[str, Callable[[], Array]] = field(default_factory=dict)
+    names: list[tuple[Value, str]] = field(default_factory=list)
     layers: dict[Value, _Layer] = field(default_factory=dict)
     uses: dict[Value, int] = field(default_factory=dict)
+    sharers: dict[str, int] = field(default_factory=dict)
 
     def rule(self, node: Node, g: Rewriter) -> Any:
         """Note the layers, replace what is affine after one."""
         if not self.uses:
-            self.uses = {value: len(nodes) for value, nodes in g.old.users.items()}
-            for value in g.old.outputs:
-                self.uses[value] = self.uses.get(value, 0) + 1
+            self._count(g.old)
         if (layer := self._layer(node)) is not None:
             self.layers[node.output] = layer
             return None
@@ -62,11 +74,23 @@ class _Fusion:
         if found is None:
             return None
         layer, (scale, offset) = found
-        merged = _Layer(layer.node, layer.scale * scale, layer.offset * scale + offset)
+        others = [item for item in node.operands() if item not in self.layers]
+        added = (*layer.added, *sorted(others, key=lambda v: node.inputs.get("offset") is not v))
+        for label in layer.made:
+            del self.made[label]
+        merged = _Layer(layer.node, layer.scale * scale, layer.offset * scale + offset, added)
         result = self._rebuild(merged, g, node.output)
         self.layers[result] = merged
         self.uses[result] = self.uses.get(node.output, 0)
         return result
+
+    def _count(self, graph: Graph) -> None:
+        self.uses = {value: len(nodes) for value, nodes in graph.users.items()}
+        for value in graph.outputs:
+            self.uses[value] = self.uses.get(value, 0) + 1
+        for node in graph.variables:
+            label = node.attributes["label"].lower()
+            self.sharers[label] = self.sharers.get(label, 0) + self.uses.get(node.output, 0)
 
     def _layer(self, node: Node) -> _Layer | None:
         if node.name not in ("conv", "linear", "matmul") or node.output.rank < 2:
@@ -81,7 +105,10 @@ class _Fusion:
         return _Layer(node, np.ones(channels), np.zeros(channels))
 
     def _known(self, item: Any) -> bool:
-        return not isinstance(item, Value) or item in self.constants
+        if not isinstance(item, Value):
+            return True
+        # Integers of a quantized model stay what they are.
+        return item in self.constants and item.name not in self.model.quantization
 
     def _follows(self, node: Node) -> tuple[_Layer, Affine] | None:
         reader = _AFFINE.get(node.name)
@@ -114,43 +141,68 @@ class _Fusion:
         return self.constants.array(item).reshape(channels).astype(np.float64)
 
     def _rebuild(self, layer: _Layer, g: Rewriter, output: Value) -> Value:
-        node = layer.node
+        node, scale, offset, constants = layer.node, layer.scale, layer.offset, self.constants
         items: list[Any] = list(node.inputs.values())
         turned = node.name == "matmul" and not node.attributes["transposeB"]
-        filter_shape = items[1].shape[::-1] if turned else items[1].shape
+        wide = _float_of(constants, items[1])
         channels = output.shape[1]
-        name = output.name
-        scale, offset, constants = layer.scale, layer.offset, self.constants
 
         def new_filter() -> Array:
             old = constants.array(items[1])
             old = old.T if turned else old
-            return (old * scale.reshape((-1,) + (1,) * (old.ndim - 1))).astype(np.float32)
+            return (old * scale.reshape((-1,) + (1,) * (old.ndim - 1))).astype(wide)
 
         def new_bias() -> Array:
             old = items[2] if len(items) > 2 else 0.0
             numbers = constants.array(old) if isinstance(old, Value) else np.asarray(old)
             total = numbers.reshape(-1) * scale + offset
-            return np.asarray(total.reshape(1, channels), np.float32)
+            return np.asarray(total.reshape(1, channels), wide)
 
-        weights = self._variable(g, f"{name}_filter", filter_shape, new_filter)
-        bias = self._variable(g, f"{name}_bias", (1, channels), new_bias)
+        weights = items[1]
+        if turned or (scale != 1.0).any():
+            shape = weights.shape[::-1] if turned else weights.shape
+            name = f"{output.name}_filter"
+            weights = self._variable(g, layer, [weights], name, shape, new_filter)
+        origins = [item for item in (*items[2:], *layer.added) if isinstance(item, Value)]
+        fallback = f"{output.name}_bias"
+        bias = self._variable(g, layer, origins, fallback, (1, channels), new_bias)
         kind = "conv" if node.name == "conv" else "linear"
         attributes = node.attributes if kind == "conv" else {}
-        result = g.add(kind, items[0], weights, bias, name=name, at=node.at, **attributes)
+        result = g.add(kind, items[0], weights, bias, name=output.name, at=node.at, **attributes)
         assert isinstance(result, Value)
         return result
 
     def _variable(
-        self, g: Rewriter, name: str, shape: tuple[int, ...], make: Callable[[], Array]
+        self,
+        g: Rewriter,
+        layer: _Layer,
+        origins: list[Value],
+        fallback: str,
+        shape: tuple[int, ...],
+        make: Callable[[], Array],
     ) -> Value:
-        label = name
-        while label in self.model.weights or label in self.made:
+        """Add a variable in the place of the first of `origins` that nothing else needs."""
+        origin = next((item for item in origins if self._dies(item)), None)
+        label = self.constants.label(origin) if origin else fallback
+        while label in self.made or (origin is None and label.lower() in self.sharers):
             label += "_"
         self.made[label] = make
-        result = g.variable(shape=list(shape), label=label, name=name)
+        layer.made.append(label)
+        result = g.variable(shape=list(shape), label=label, name=fallback)
         assert isinstance(result, Value)
+        if origin is not None:
+            self.names.append((result, origin.name))
         return result
+
+    def _dies(self, value: Value) -> bool:
+        label = self.constants.label(value).lower()
+        return bool(label) and self.sharers.get(label) == 1
+
+
+def _float_of(constants: Constants, value: Any) -> Any:
+    """Return the type in which a fused filter is stored: that of the filter."""
+    dtype = constants.dtype(value) if isinstance(value, Value) else np.dtype(np.float32)
+    return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
 def _batch_normalization(items: list[Any], attributes: Any) -> Affine:

@@ -54,6 +54,11 @@ class Constants:
         node = self._nodes[value]
         return str(node.attributes["label"]) if node.name == "variable" else ""
 
+    def dtype(self, value: Value) -> np.dtype[Any]:
+        """Return the item type of a stored variable, float32 for what is computed."""
+        label = self.label(value)
+        return self.model.weights[label].dtype if label else np.dtype(np.float32)
+
     def nodes(self) -> set[int]:
         """Return the ids of the nodes whose values are all known."""
         return {id(node) for node in self._nodes.values()}
