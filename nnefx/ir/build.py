@@ -9,10 +9,11 @@ from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
 from nnefx.ir.arithmetic import Poisoned
 from nnefx.ir.binding import type_of
 from nnefx.ir.builder import Builder
-from nnefx.ir.declare import check_fragment
+from nnefx.ir.declare import GRAPH_ONLY, check_fragment
 from nnefx.ir.evaluate import Evaluator, names_of
 from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
 from nnefx.ir.memo import Memo
+from nnefx.ir.scoped import EXTENSION, scoped_fragments
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
 from nnefx.syntax.flatcall import FlatCall
@@ -52,6 +53,11 @@ class _Build:
         self.builder = Builder(document.graph.name if document.graph else "main")
         self.builder.budget.items = BUDGET + BUDGET_PER_CHARACTER * len(source.text)
         self.evaluator = Evaluator(self.builder, source, {})
+        self.words = [word for extension in document.extensions for word in extension.words]
+        self.graph_only = GRAPH_ONLY
+        if EXTENSION in self.words:
+            self.builder.scoped = scoped_fragments(document.fragments)
+            self.graph_only = tuple(name for name in GRAPH_ONLY if name != "variable")
 
     def run(self) -> Graph:
         for diagnostic in check_profile(self.document, self.source):
@@ -79,9 +85,10 @@ class _Build:
         if memo.repeat(call, target.id):
             assigned.add(target.id)
             return True
+        before = len(self.builder.nodes)
         self._statement(statement, assigned)
         nodes = self.builder.nodes
-        if nodes and nodes[-1].outputs[0] is self.evaluator.env.get(target.id):
+        if len(nodes) == before + 1 and nodes[-1].outputs[0] is self.evaluator.env.get(target.id):
             memo.learn(call, nodes[-1])
         return True
 
@@ -96,7 +103,8 @@ class _Build:
             else:
                 self._declare_one(fragment, at)
         for fragment in self.document.fragments:
-            for diagnostic in check_fragment(fragment, self.source, self.builder.ops):
+            found = check_fragment(fragment, self.source, self.builder.ops, self.graph_only)
+            for diagnostic in found:
                 self.report(diagnostic)
 
     def _declare_one(self, fragment: ast.Fragment, at: TextAt) -> None:
@@ -166,8 +174,8 @@ class _Build:
         self._check_externals(definition)
         self._check_labels()
         self._check_custom()
-        words = [word for extension in self.document.extensions for word in extension.words]
-        return self.builder.finish(outputs, inputs, extensions=tuple(words))
+        words = tuple(word for word in self.words if word != EXTENSION)
+        return self.builder.finish(outputs, inputs, extensions=words)
 
     def _twice(self, name: ast.Name) -> None:
         message = f"'{name.id}' stands twice among the graph's parameters and results"
@@ -191,7 +199,11 @@ class _Build:
         for node in self._nodes("variable"):
             label = node.attributes["label"]
             first = seen.setdefault(label.lower(), node)
-            if first.output.shape != node.output.shape and UNKNOWN not in (
+            if first is not node and {first.output, node.output} & self.builder.brought:
+                message = f"variable: its scoped label '{label}' is that of '{first.output.name}'"
+                note = Note(f"'{first.output.name}' is here", first.at)
+                self.report(Diagnostic("NX219", message, node.at, notes=(note,)))
+            elif first.output.shape != node.output.shape and UNKNOWN not in (
                 first.output.shape,
                 node.output.shape,
             ):

@@ -4,10 +4,11 @@ They hold for a fragment whether it is called or not; types and shapes inside a 
 for each instance, when it is evaluated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from nnefx import types
-from nnefx.diagnostics import Diagnostic
+from nnefx.diagnostics import Diagnostic, Note
+from nnefx.ir import scoped
 from nnefx.ir.binding import Generic, Mismatch, checker
 from nnefx.ir.builder import unknown_operation, unknown_parameter
 from nnefx.ir.evaluate import names_of
@@ -21,9 +22,15 @@ GRAPH_ONLY = ("external", "variable", "update")
 
 
 def check_fragment(
-    fragment: ast.Fragment, source: Source, ops: Mapping[str, Op]
+    fragment: ast.Fragment,
+    source: Source,
+    ops: Mapping[str, Op],
+    graph_only: Collection[str] = GRAPH_ONLY,
 ) -> Iterator[Diagnostic]:
-    """Yield the faults of a declaration and of the names in its body."""
+    """Yield the faults of a declaration and of the names in its body.
+
+    `graph_only` are the operations that no fragment may use.
+    """
     at = TextAt(source, fragment.pos)
     seen: set[str] = set()
     declared: list[ast.Param | ast.Result] = [*fragment.params, *fragment.results]
@@ -42,6 +49,7 @@ def check_fragment(
         yield Diagnostic("NX205", f"fragment '{fragment.name}' {wrong}", at)
     if fragment.body is not None:
         yield from _check_body(fragment, source, ops)
+        yield from _check_placement(fragment, source, graph_only)
 
 
 def _check_params(fragment: ast.Fragment, source: Source) -> Iterator[Diagnostic]:
@@ -94,6 +102,18 @@ def _check_body(
             yield Diagnostic("NX204", message, TextAt(source, result.pos))
 
 
+def _check_placement(
+    fragment: ast.Fragment, source: Source, graph_only: Collection[str]
+) -> Iterator[Diagnostic]:
+    """Yield the calls of operations that no fragment may use."""
+    for call in scoped.calls(fragment):
+        if call.op in graph_only:
+            message = f"'{call.op}' must not be used in a fragment, only in the graph"
+            hint = Note(f"'extension {scoped.EXTENSION};' allows it (docs/scoped-variables.md)")
+            notes = (hint,) if call.op == "variable" else ()
+            yield Diagnostic("NX212", message, TextAt(source, call.pos), notes=notes)
+
+
 def check_expression(
     expr: ast.Expr, defined: set[str], source: Source, ops: Mapping[str, Op], generic: bool
 ) -> Iterator[Diagnostic]:
@@ -124,9 +144,6 @@ def _check_call(
     if op is None:
         yield Diagnostic("NX201", unknown_operation(call.op, ops), at)
         return
-    if call.op in GRAPH_ONLY:
-        message = f"'{call.op}' must not be used in a fragment, only in the graph"
-        yield Diagnostic("NX212", message, at)
     if call.dtype == types.GENERIC and not generic:
         yield Diagnostic("NX205", f"{call.op}<?>: the fragment around it is not generic", at)
     for arg in call.args:

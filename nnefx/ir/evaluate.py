@@ -14,6 +14,7 @@ from nnefx.ir.arithmetic import ArithmeticFault, Poisoned, binary, builtin, inde
 from nnefx.ir.binding import Generic, Mismatch, checker, type_of
 from nnefx.ir.builder import Builder, Names
 from nnefx.ir.graph import UNKNOWN, Graph, Input, Output, Value, flat_values
+from nnefx.ir.scoped import first_name
 from nnefx.ops import Op, Reject
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
@@ -56,6 +57,7 @@ class Evaluator:
         """Evaluate the right side and bind its parts to the names on the left; return the value."""
         target = statement.target
         names = _names(target)
+        self.builder.statement = first_name(names) or ""
         value = self.evaluate(statement.value, names)
         self.unpack(target, value)
         return value
@@ -98,16 +100,26 @@ class Evaluator:
             message = f"'{expr.id}' is not defined before this use"
             raise NnefError("NX202", message, self.at(expr.pos)) from None
 
-    def _array(self, expr: ast.ArrayExpr, _: Names) -> Any:
-        items = [self.evaluate(item) for item in expr.items]
+    def _array(self, expr: ast.ArrayExpr, names: Names) -> Any:
+        items = self._items(expr.items, names)
         kinds = {type_of(item).removeprefix("tensor<").removesuffix(">") for item in items}
         if len(kinds - {"?"}) > 1 and not any("[" in kind or "(" in kind for kind in kinds):
             message = f"items of an array must agree in type: {', '.join(sorted(kinds))}"
             raise NnefError("NX206", message, self.at(expr.pos))
         return items
 
-    def _tuple(self, expr: ast.TupleExpr, _: Names) -> Any:
-        return tuple(self.evaluate(item) for item in expr.items)
+    def _tuple(self, expr: ast.TupleExpr, names: Names) -> Any:
+        return tuple(self._items(expr.items, names))
+
+    def _items(self, items: list[ast.Expr], names: Names) -> list[Any]:
+        """Evaluate items, each for the name at its place on the left, if there is one."""
+        if not isinstance(names, list) or len(names) != len(items):
+            return [self.evaluate(item) for item in items]
+        values = []
+        for item, name in zip(items, names):
+            self.builder.statement = first_name(name) or ""
+            values.append(self.evaluate(item, name))
+        return values
 
     def _call(self, expr: ast.Call, names: Names) -> Any:
         args, kwargs = self._arguments(expr)
@@ -305,7 +317,8 @@ def instantiate(
     _run(evaluator, op.signature.body or [])
     results = tuple(_result(evaluator, op, result, dtype) for result in op.signature.results)
     outputs = tuple(flat_values(results))
-    return builder.finish(outputs, formals, results)
+    graph = builder.finish(outputs, formals, results)
+    return caller.lift(graph, op, dtype) if op.name in caller.scoped else graph
 
 
 def _run(evaluator: Evaluator, body: list[ast.Assign]) -> None:

@@ -102,12 +102,25 @@ def flat_values(items: Iterable[Any]) -> Iterator[Value]:
             yield from flat_values(item)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """What a fragment that declares variables is called as (see nnefx.ir.scoped).
+
+    `variables` are declarations that the caller makes, and passes the results of, after all other
+    inputs; `op` is the fragment that takes them.
+    """
+
+    op: Op
+    variables: tuple[Node, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A graph whose nodes stand in topological order. Nothing of it is changed once it is made.
 
     `results` keeps the structure of the outputs where the graph is the body of a fragment (an
-    array result is a tuple); `ops` are the operations that the document itself declares.
+    array result is a tuple); `ops` are the operations that the document itself declares; `scope`
+    is there where it is the body of a fragment with variables of its own.
     """
 
     name: str
@@ -117,6 +130,7 @@ class Graph:
     ops: Mapping[str, Op] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
     results: tuple[Output, ...] = ()
+    scope: Scope | None = None
 
     @cached_property
     def producer(self) -> Mapping[Value, Node]:

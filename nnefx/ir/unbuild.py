@@ -19,12 +19,13 @@ def unbuild(graph: Graph) -> ast.Document:
         graph.name,
         [ast.Name(value.name) for value in graph.inputs],
         [ast.Name(value.name) for value in graph.outputs],
-        [_statement(node) for node in graph.nodes],
+        [statement(node) for node in graph.nodes],
     )
     return ast.Document((1, 0), [ast.Extension([word]) for word in words], fragments, definition)
 
 
-def _statement(node: Node) -> ast.Assign:
+def statement(node: Node) -> ast.Assign:
+    """Return the assignment of a node; arguments that equal their defaults are left out."""
     targets = [_target(output) for output in node.outputs]
     target: Any = targets[0] if len(targets) == 1 else ast.TupleExpr(targets)
     args = [ast.Arg(None, _expression(item)) for item in _without_defaults(node)]

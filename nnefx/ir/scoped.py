@@ -1,0 +1,156 @@
+"""Variables inside fragments: extension NNEFX_scoped_variables (docs/scoped-variables.md).
+
+The standard wants every `variable` in the graph. A fragment that holds some is therefore lifted,
+once for each distinct use: its body as evaluated for these arguments, with the variables as further
+parameters. Each call declares them before itself, their labels prefixed with the name of the call;
+inside of a fragment these are lifted in turn. So the graph that comes out conforms.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from nnefx import types
+from nnefx.diagnostics import NnefError, Note
+from nnefx.ir.graph import Graph, Node, Output, Scope, Value, flat_values
+from nnefx.ir.unbuild import statement
+from nnefx.ops import Op
+from nnefx.source import Source
+from nnefx.syntax import ast
+from nnefx.types import Array, Tensor, Tuple, Type
+
+EXTENSION = "NNEFX_scoped_variables"
+
+
+def scoped_fragments(fragments: Sequence[ast.Fragment]) -> frozenset[str]:
+    """Return the names of the fragments that declare variables, in calls of others too."""
+    called = {fragment.name: {call.op for call in calls(fragment)} for fragment in fragments}
+    scoped = {"variable"}
+    while found := {name for name, names in called.items() if names & scoped} - scoped:
+        scoped |= found
+    return frozenset(scoped - {"variable"})
+
+
+def calls(fragment: ast.Fragment) -> Iterator[ast.Call]:
+    """Yield the calls in the body of a fragment, those inside of others too."""
+    waiting: list[ast.Expr] = [item.value for item in fragment.body or []]
+    while waiting:
+        expr = waiting.pop()
+        if isinstance(expr, ast.Call):
+            yield expr
+        waiting += ast.parts(expr)
+
+
+def component(names: Any, statement_name: str, op: str, count: int) -> str:
+    """Return what a call is called in labels.
+
+    A call that is the right side of an assignment has the name on the left, the first of several.
+    Any other belongs to the assignment around it: `y.f` is the first call of `f` that is executed
+    for `y`, `y.f.2` the second. Identifiers have no dots, so nothing else has these names.
+    """
+    name = first_name(names)
+    if name is not None:
+        return name
+    return f"{statement_name}.{op}" + (f".{count}" if count > 1 else "")
+
+
+def first_name(names: Any) -> str | None:
+    """Return the first identifier in nested names."""
+    if isinstance(names, str) or names is None:
+        return names
+    return next((found for item in names if (found := first_name(item))), None)
+
+
+def identifier(label: str) -> str:
+    """Return a label as an identifier."""
+    return re.sub(r"\W", "_", label)
+
+
+def lift(graph: Graph, op: Op, dtype: str | None) -> Scope:
+    """Return the fragment that takes the variables of an instance, which it leaves as it is.
+
+    Args:
+        graph: the body as evaluated for the arguments of a call.
+        op: the fragment.
+        dtype: the generic data-type.
+
+    Raises:
+        NnefError: NX219 where two variables have the same label.
+    """
+    variables = tuple(graph.variables)
+    _check_labels(variables, op)
+    inputs, nodes = _parts(graph)
+    results = op.signature.results
+    _make_unique(inputs, nodes, {r.name for r in results if isinstance(r.type, Array)})
+    params = [ast.Param(value.name, Tensor(value.dtype)) for value in inputs]
+    typed = [ast.Result(result.name, _bound(result.type, dtype)) for result in results]
+    body = [statement(node) for node in nodes]
+    for result, value in zip(results, graph.results):
+        if not (isinstance(value, Value) and value.name == result.name):
+            body.append(ast.Assign(ast.Name(result.name), _names(value)))
+    doc = op.signature.doc
+    fragment = ast.Fragment(op.name, False, None, params, typed, body, doc, op.signature.pos)
+    return Scope(Op(fragment, source=op.source or Source(op.name, "")), variables)
+
+
+def lifted(graph: Graph, scope: Scope) -> Graph:
+    """Return the instance of a fragment with its variables as inputs, the last ones."""
+    inputs, nodes = _parts(graph)
+    return replace(graph, inputs=inputs, nodes=nodes, scope=scope)
+
+
+def _parts(graph: Graph) -> tuple[tuple[Value, ...], tuple[Node, ...]]:
+    nodes = tuple(node for node in graph.nodes if node.name != "variable")
+    return (*graph.inputs, *(node.output for node in graph.variables)), nodes
+
+
+def _check_labels(variables: Iterable[Node], op: Op) -> None:
+    seen: dict[str, Node] = {}
+    for node in variables:
+        label = node.attributes["label"]
+        first = seen.setdefault(label.lower(), node)
+        if first is not node:
+            message = f"fragment '{op.name}': two of its variables have the label '{label}'"
+            raise NnefError("NX219", message, node.at, [Note("the first is here", first.at)])
+
+
+def _make_unique(inputs: tuple[Value, ...], nodes: tuple[Node, ...], taken: set[str]) -> None:
+    """Give the values of a body names of their own; those in `taken` are for others."""
+    produced = (value for node in nodes for value in node.values())
+    values = list(dict.fromkeys((*inputs, *produced)))
+    names = {value.name for value in values} | taken
+    for value in values:
+        if value.name in taken:
+            count = 2
+            while f"{value.name}_{count}" in names:
+                count += 1
+            value.name = f"{value.name}_{count}"
+            names.add(value.name)
+        taken.add(value.name)
+
+
+def _bound(type_: Type, dtype: str | None) -> Type:
+    match type_:
+        case Tensor(types.GENERIC):
+            return Tensor(dtype)
+        case Array(item) if item is not None:
+            return Array(_bound(item, dtype))
+        case Tuple(items):
+            return Tuple(tuple(_bound(item, dtype) for item in items))
+        case _:
+            return type_
+
+
+def _names(value: Output) -> ast.Expr:
+    if isinstance(value, Value):
+        return ast.Name(value.name)
+    return ast.ArrayExpr([_names(item) for item in value])
+
+
+def arguments(
+    scope: Scope, inputs: Mapping[str, Any], variables: Sequence[Value]
+) -> dict[str, Any]:
+    """Return the inputs of a call of a lifted fragment by its parameters."""
+    names = [param.name for param in scope.op.signature.params]
+    return dict(zip(names, [*flat_values(inputs.values()), *variables], strict=True))
