@@ -75,7 +75,9 @@ def convert(
     model = Model(imported.graph, imported.weights, imported.quantization, imported.extra)
     save(model, output, force=force)
     graph = imported.graph
-    options.say(f"{output}: {len(graph.nodes)} operations, {len(imported.weights)} tensors", quiet)
+    labels = {node.attributes["label"].lower() for node in graph.variables}
+    count = sum(node.name not in ("external", "variable") for node in graph.nodes)
+    options.say(f"{output}: {count} operations, {len(labels)} tensor files", quiet)
     return 0
 
 
