@@ -74,8 +74,7 @@ class _Fusion:
         if found is None:
             return None
         layer, (scale, offset) = found
-        others = [item for item in node.operands() if item not in self.layers]
-        added = (*layer.added, *sorted(others, key=lambda v: node.inputs.get("offset") is not v))
+        added = (*layer.added, *self._added(node))
         for label in layer.made:
             del self.made[label]
         merged = _Layer(layer.node, layer.scale * scale, layer.offset * scale + offset, added)
@@ -83,6 +82,14 @@ class _Fusion:
         self.layers[result] = merged
         self.uses[result] = self.uses.get(node.output, 0)
         return result
+
+    def _added(self, node: Node) -> list[Value]:
+        """Return the variables that a node adds, after which the new bias is called."""
+        if node.name == "batch_normalization":
+            items = [node.inputs["offset"]]
+        else:
+            items = list(node.inputs.values()) if node.name in ("add", "sub") else []
+        return [v for v in items if isinstance(v, Value) and v in self.constants]
 
     def _count(self, graph: Graph) -> None:
         self.uses = {value: len(nodes) for value, nodes in graph.users.items()}
@@ -164,8 +171,10 @@ class _Fusion:
             name = f"{output.name}_filter"
             weights = self._variable(g, layer, [weights], name, shape, new_filter)
         origins = [item for item in (*items[2:], *layer.added) if isinstance(item, Value)]
-        fallback = f"{output.name}_bias"
-        bias = self._variable(g, layer, origins, fallback, (1, channels), new_bias)
+        bias: Value | float = 0.0
+        if origins or offset.any() or (len(items) > 2 and items[2] != 0.0):
+            name = f"{output.name}_bias"
+            bias = self._variable(g, layer, origins, name, (1, channels), new_bias)
         kind = "conv" if node.name == "conv" else "linear"
         attributes = node.attributes if kind == "conv" else {}
         result = g.add(kind, items[0], weights, bias, name=output.name, at=node.at, **attributes)
