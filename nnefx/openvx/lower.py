@@ -18,7 +18,7 @@ from nnefx.openvx.profiles import profile as find_profile
 from nnefx.openvx.regions import POINTWISE, Region, Regions, find_regions, tabulate
 from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
-from nnefx.openvx.statement import statement
+from nnefx.openvx.statement import region_statement, statement
 from nnefx.passes.constants import Constants
 from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand
@@ -186,7 +186,8 @@ class _Walk:
         region = self.regions.by_result.get(node.output) if list(node.values()) else None
         if region is None and id(node) in self.regions.absorbed:
             return
-        g.origin = Origin(node.name, node.output.name, statement(node), node.at)
+        text = statement(node) if region is None else region_statement(region)
+        g.origin = Origin(node.name, node.output.name, text, node.at)
         try:
             if region is not None:
                 self._lower_region(g, region)

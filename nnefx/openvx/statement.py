@@ -3,6 +3,7 @@
 from typing import Any
 
 from nnefx.ir.graph import Node, Value
+from nnefx.openvx.regions import Region
 from nnefx.syntax.printer import print_literal
 
 _LONGEST = 160
@@ -18,6 +19,14 @@ def statement(node: Node) -> str:
     results = ", ".join(_show(output) for output in node.outputs)
     text = f"{results} = {node.name}({', '.join(items)})"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def region_statement(region: Region) -> str:
+    """Return the text of operations that became one table, the innermost first."""
+    if len(region.nodes) == 1:
+        return statement(region.nodes[0])
+    ops = ", ".join(region.ops)
+    return f"{region.result.name} = one table of {region.source.name}: {ops}"
 
 
 def _show(item: Any) -> str:

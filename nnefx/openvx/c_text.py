@@ -1,0 +1,92 @@
+"""The fixed texts of a C project: the header and the build files."""
+
+HEADER = """/* A neural net as part of an OpenVX graph; made by nnefx, do not edit.
+ *
+@ports@
+ */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include <stddef.h>
+
+#include <VX/vx.h>
+#include <VX/vx_khr_nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NETWORK_INPUT_COUNT @inputs@
+#define NETWORK_OUTPUT_COUNT @outputs@
+#define NETWORK_WEIGHTS "@weights@"
+
+typedef struct network network;
+
+/* An input or output: its NNEF name and shape (outermost extent first). */
+typedef struct {
+    const char *name;
+    size_t rank, shape[8], count;
+} network_port;
+
+extern const network_port network_inputs[];
+extern const network_port network_outputs[];
+
+/* Make a graph of its own and verify it. `weights` is the path of the weight file. */
+vx_status network_create(vx_context context, const char *weights, network **result);
+
+/* Add the nodes to an existing graph, which the caller verifies and releases. `inputs` and
+ * `outputs` are tensors of the caller in the order above; NULL, or a NULL among them, lets the
+ * net make its own. */
+vx_status network_add(vx_graph graph, const char *weights, const vx_tensor *inputs,
+                      const vx_tensor *outputs, network **result);
+
+/* Real numbers in the order of NNEF, to and from the stored ones. */
+vx_status network_write_input(network *net, size_t index, const float *values);
+vx_status network_read_output(network *net, size_t index, float *values);
+
+vx_status network_process(network *net);
+
+/* The tensor of an NNEF name or variable label; it stays the net's. NULL if there is none. */
+vx_tensor network_tensor(network *net, const char *name);
+
+void network_release(network **net);
+
+const char *network_status_text(vx_status status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
+"""
+
+BUILD_MAKE = """# make OPENVX=/path/of/openvx     (its include/ and lib/ folders)
+OPENVX  ?= /usr/local
+CFLAGS  ?= -O2
+WARN    := -std=c99 -Wall -Wextra -Werror -pedantic
+LIBS    ?= -lopenvx
+
+@net@: main.c @net@.c @net@.h
+\t$(CC) $(WARN) $(CFLAGS) -I$(OPENVX)/include main.c @net@.c -o $@ -L$(OPENVX)/lib $(LIBS) -lm
+
+clean:
+\trm -f @net@
+
+.PHONY: clean
+"""
+
+BUILD_CMAKE = """# cmake -DOPENVX_ROOT=/path/of/openvx
+cmake_minimum_required(VERSION 3.10)
+project(@net@ C)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(OPENVX_ROOT "/usr/local" CACHE PATH "where include/VX and lib are")
+set(OPENVX_LIBRARIES openvx CACHE STRING "libraries to link")
+
+add_library(@net@_net STATIC @net@.c)
+target_include_directories(@net@_net PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${OPENVX_ROOT}/include)
+target_link_directories(@net@_net PUBLIC ${OPENVX_ROOT}/lib)
+target_link_libraries(@net@_net PUBLIC ${OPENVX_LIBRARIES} m)
+
+add_executable(@net@ main.c)
+target_link_libraries(@net@ PRIVATE @net@_net)
+"""
