@@ -20,7 +20,7 @@ from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
     "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool",
-    "quantize", "recurrent", "reduce", "resize",
+    "quantize", "recurrent", "reduce", "resize", "roi", "signal",
     "source", "window",
 )  # fmt: skip
 
