@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from nnefx.converters.imported import Imported
-
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 
 # Format, the module that reads it (`read(source, ...) -> Imported`), and the extra it needs.
 FORMATS = {
     "onnx": ("nnefx.converters.onnx.read", "onnx"),
+    "caffe": ("nnefx.converters.caffe.read", "caffe"),
     "nnef": ("nnefx.converters.nnef", ""),
 }
 _SUFFIXES = {
     ".onnx": "onnx",
+    ".prototxt": "caffe",
+    ".caffemodel": "caffe",
     ".nnef": "nnef",
     ".tgz": "nnef",
     ".tar": "nnef",

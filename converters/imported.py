@@ -1,11 +1,12 @@
 """What an importer returns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
+from nnefx.diagnostics import Diagnostic
 from nnefx.ir.graph import Graph
 
 
@@ -20,6 +21,7 @@ class Imported:
         types: the item types of those tensors in the foreign model, by numpy's names.
         quantization: entries for graph.quant by the name of the value.
         extra: files that go into the container beside.
+        notes: what the user should know about the conversion.
     """
 
     graph: Graph
@@ -28,3 +30,4 @@ class Imported:
     types: Mapping[str, str] = field(default_factory=dict)
     quantization: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[Diagnostic] = ()

@@ -23,10 +23,14 @@ Array = NDArray[Any]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 # Fields of a blob: what holds its items, and as what. 12 is of a fork, which also tells the type.
-_ITEMS = {5: np.dtype("<f4"), 8: np.dtype("<f8")}
+_ITEMS: Mapping[int, np.dtype[Any]] = {5: np.dtype("<f4"), 8: np.dtype("<f8")}
 _GRADIENTS = (6, 9)
 _RAW_TYPE, _RAW = 10, 12
-_RAW_TYPES = {0: np.dtype("<f8"), 1: np.dtype("<f4"), 2: np.dtype("<f2")}
+_RAW_TYPES: Mapping[int, np.dtype[Any]] = {
+    0: np.dtype("<f8"),
+    1: np.dtype("<f4"),
+    2: np.dtype("<f2"),
+}
 # The version of a layer: the field of the net, the fields of its name, and that of its blobs.
 _LAYERS = {100: ((1,), 7), 2: ((4,), 6)}
 _V0_LAYER, _V0_BLOBS = 1, 50
@@ -73,7 +77,7 @@ class Scan:
 
     def layers(self) -> Mapping[str, tuple[Blob, ...]]:
         """Return the blobs by the names of their layers; layers without blobs are left out."""
-        if self.data[:8] == b"\x89HDF\r\n\x1a\n":
+        if bytes(self.data[:8]) == b"\x89HDF\r\n\x1a\n":
             self._fail("an HDF5 file; only binary caffemodels are read", 0)
         found: dict[str, tuple[Blob, ...]] = {}
         seen = False
@@ -128,7 +132,7 @@ class Scan:
 
     def _blob(self, blob: _Field) -> Blob:
         parts: list[Array] = []
-        kind = np.dtype("<f4")
+        kind: np.dtype[Any] = np.dtype("<f4")
         rest = bytearray()
         for field in self.fields(blob.payload, blob.end):
             if field.number in _ITEMS:

@@ -70,9 +70,7 @@ def _classes(parameters: Mapping[str, Fields]) -> Mapping[str, type[Message]]:
     }
 
 
-def _enum(
-    file: descriptor_pb2.FileDescriptorProto, name: str, values: Mapping[str, int]
-) -> None:
+def _enum(file: descriptor_pb2.FileDescriptorProto, name: str, values: Mapping[str, int]) -> None:
     # Values of an enumeration live in the scope around it, hence a message around each.
     holder = file.message_type.add(name=f"{name}Enum").enum_type.add(name=name)
     for label, number in values.items():

@@ -29,6 +29,7 @@ _CUSTOM = (
     "custom_math",
     "custom_index",
     "custom_window",
+    "custom_detect",
 )
 
 
