@@ -21,10 +21,20 @@ def sum_scales(s: Scaling, out: Value, *inputs: Operand, **_: Any) -> None:
         if isinstance(operand, Value):
             s.at_most(out, operand)
         else:
-            peak = float(np.abs(operand.array()).max(initial=0.0))
-            if peak:
-                s.at_most(out, room=float(np.log2(LIMIT / peak)))
+            s.room(out, float(np.abs(operand.array()).max(initial=0.0)))
     s.stored(out)
+
+
+def difference_scales(s: Scaling, out: Value, *inputs: Operand, **attributes: Any) -> None:
+    """As a sum, with room for the difference of the operands."""
+    sum_scales(s, out, *inputs, **attributes)
+    peaks = [
+        s.limits.get(operand, 0.0)
+        if isinstance(operand, Value)
+        else float(np.abs(operand.array()).max(initial=0.0))
+        for operand in inputs
+    ]
+    s.room(out, sum(peaks))
 
 
 def product_scales(s: Scaling, out: Value, x: Operand, y: Operand) -> None:
@@ -156,7 +166,7 @@ _COMPARE: dict[str, Any] = {
 }
 
 
-@lowers("min", "max", scales=sum_scales)
+@lowers("min", "max", scales=difference_scales)
 def extreme(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     """Max = y + relu(x - y), min = y - relu(y - x)."""
     z = g.create(out)

@@ -80,6 +80,11 @@ class Scaling:
         """scale(value) <= product of the others' scales * 2 ** room."""
         self._bounds.append(_Bound(value, others, room))
 
+    def room(self, value: Value, reach: float) -> None:
+        """Numbers up to `reach` must be representable at the scale of the value."""
+        if reach:
+            self.at_most(value, room=log2(LIMIT / reach))
+
     def stored(self, value: Value) -> None:
         """Count the rounding of the value itself as noise."""
         self._terms.append(_Term(_STEP / 12 / self._power(value), value))
@@ -93,14 +98,15 @@ class Scaling:
         """A sum of `taps` products of x with constant weights, plus a bias."""
         if weights.peak:
             self.at_most(out, x, room=log2(LIMIT / weights.peak))
-        if weights.bias_peak:
-            self.at_most(out, room=log2(LIMIT / weights.bias_peak))
+        self.room(out, weights.bias_peak)
         power = self._power(out)
         per_step = weights.taps * _STEP / 12 / power
         self._terms.append(_Term(per_step * self._power(x), out, x))  # weights as stored
         self._terms.append(_Term(per_step * weights.mean_square, x))  # input as stored
         if self.profile.product_rounding:
             self._terms.append(_Term(4 * per_step, out))
+            # such implementations clamp after every channel: leave a bit for partial sums
+            self.room(out, 2 * self.limits.get(out, 0.0))
 
     def _power(self, value: Value) -> float:
         found = self.observed.get(value)
