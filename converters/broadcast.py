@@ -13,9 +13,7 @@ def aligned(g: Scope, *tensors: Tensor) -> list[Tensor]:
     rank = max(tensor.rank for tensor in tensors)
     wide = [t.rank for t in tensors if not (t.known and t.volume == 1)]
     if wide and max(wide) == rank:
-        return [
-            g.viewed(t, ()) if t.known and t.volume == 1 else _led(g, t, rank) for t in tensors
-        ]
+        return [g.viewed(t, ()) if t.known and t.volume == 1 else _led(g, t, rank) for t in tensors]
     return [_led(g, tensor, rank) for tensor in tensors]
 
 

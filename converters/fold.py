@@ -14,7 +14,19 @@ Array = NDArray[Any]
 
 # Operations that move items about; their kernels take items of any type as they are.
 MOVING = frozenset(
-    "copy reshape squeeze unsqueeze transpose split concat stack unstack slice tile".split()
+    [
+        "copy",
+        "reshape",
+        "squeeze",
+        "unsqueeze",
+        "transpose",
+        "split",
+        "concat",
+        "stack",
+        "unstack",
+        "slice",
+        "tile",
+    ]
 )
 
 

@@ -5,8 +5,28 @@ from collections.abc import Iterable
 
 # Keywords of the language and names that read as one (NNEF 1.0.5, section 3.2).
 KEYWORDS = frozenset(
-    "version extension graph fragment tensor integer scalar logical string true false for in if "
-    "else yield lengthof shape_of length_of range_of".split()
+    [
+        "version",
+        "extension",
+        "graph",
+        "fragment",
+        "tensor",
+        "integer",
+        "scalar",
+        "logical",
+        "string",
+        "true",
+        "false",
+        "for",
+        "in",
+        "if",
+        "else",
+        "yield",
+        "lengthof",
+        "shape_of",
+        "length_of",
+        "range_of",
+    ]
 )
 
 _NOISE = re.compile(r"_output_\d+$")
@@ -20,7 +40,8 @@ def identifier(name: str, hint: str = "x") -> str:
     `identifier("/layer1/conv/Conv_output_0") == "layer1_conv_Conv"`, and
     `identifier("123", "relu") == "relu_123"`.
     """
-    word = _NOT_WORD.sub("_", _NOISE.sub("", name)).strip("_")
+    first = name.split(";", 1)[0]  # converters from TensorFlow list all that they fused
+    word = _NOT_WORD.sub("_", _NOISE.sub("", first)).strip("_")
     word = re.sub(r"__+", "_", word)
     if not word:
         word = hint

@@ -19,7 +19,7 @@ An attribute that the rule does not name is refused, never dropped.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from numpy.typing import NDArray
 
@@ -32,6 +32,7 @@ Const = Annotated[NDArray[Any], _CONST]
 """Annotates an input whose value the rule needs."""
 
 Function = Callable[..., Any]
+Decorated = TypeVar("Decorated", bound=Function)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,10 @@ class Rules:
         self.framework = framework
         self._rules: dict[str, list[Rule]] = {}
 
-    def on(self, *names: str, since: int = 1) -> Callable[[Function], Function]:
+    def on(self, *names: str, since: int = 1) -> Callable[[Decorated], Decorated]:
         """Register the decorated function for the operators `names` from version `since` on."""
 
-        def register(function: Function) -> Function:
+        def register(function: Decorated) -> Decorated:
             for name in names:
                 self._add(_inspect(name, since, function))
             return function

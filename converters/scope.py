@@ -145,7 +145,7 @@ class Scope:
                 self.site.made.add(value)
         return _mapped(result, lambda value: self._tensor(value, tensors))
 
-    def known(self, array: Any, name: str = "", dtype: DTypeLike = None) -> Tensor:
+    def known(self, array: Any, name: str = "", dtype: DTypeLike | None = None) -> Tensor:
         """Return a tensor of known items."""
         items = np.asarray(array, dtype)
         return Tensor(name or self.site.hint, items.shape, items.dtype, items)

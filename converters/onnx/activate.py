@@ -8,7 +8,7 @@ import numpy as np
 from nnefx.converters.broadcast import aligned, binary
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -38,9 +38,7 @@ def prelu(g: Importer, x: Tensor, slope: Tensor) -> Any:
 
 
 @rules.on("PRelu")
-def prelu_by_channel(
-    g: Importer, x: Tensor, slope: Tensor, *, consumed_inputs: Any = None
-) -> Any:
+def prelu_by_channel(g: Importer, x: Tensor, slope: Tensor, *, consumed_inputs: Any = None) -> Any:
     return g.prelu(x, g.viewed(slope, (1, slope.volume) if slope.volume > 1 else ()))
 
 
@@ -119,9 +117,7 @@ def shrink(g: Importer, x: Tensor, *, bias: float = 0.0, lambd: float = 0.5) -> 
 
 
 @rules.on("Clip", since=11)
-def clip(
-    g: Importer, x: Tensor, low: Tensor | None = None, high: Tensor | None = None
-) -> Any:
+def clip(g: Importer, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Any:
     if x.kind == "integer":
         if x.dtype == np.uint64:
             raise Reject(None, "clipping of 64-bit unsigned integers is not supported", "NX704")

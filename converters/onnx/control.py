@@ -11,7 +11,7 @@ from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import sliced, squeezed, unsqueezed
 from nnefx.converters.onnx.proto import dtype_of
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const, Unresolved
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject

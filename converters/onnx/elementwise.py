@@ -9,7 +9,7 @@ from onnx import TensorProto
 from nnefx.converters.broadcast import aligned, binary
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.proto import dtype_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.scope import Tensor, kind_of
 from nnefx.ops import Reject
 
@@ -122,9 +122,7 @@ def bit_shift(g: Importer, x: Tensor, y: Tensor, *, direction: str) -> Any:
 
 
 @rules.on("Pow")
-def power(
-    g: Importer, x: Tensor, y: Tensor, *, broadcast: int = 0, axis: Any = None
-) -> Tensor:
+def power(g: Importer, x: Tensor, y: Tensor, *, broadcast: int = 0, axis: Any = None) -> Tensor:
     if broadcast:
         y = led(g, x, y, broadcast, axis)
     if x.kind == "integer":
@@ -237,9 +235,7 @@ def _chosen(g: Importer, op: str, x: Tensor, y: Tensor) -> Tensor:
 
 
 @rules.on("Cast", since=6)
-def cast(
-    g: Importer, x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up"
-) -> Tensor:
+def cast(g: Importer, x: Tensor, *, to: int, saturate: int = 1, round_mode: str = "up") -> Tensor:
     return converted(g, x, dtype_of(to))
 
 

@@ -71,7 +71,11 @@ class Importer(Scope):
         for stored in graph.initializer:
             env[stored.name] = self.stored(stored)
         frame = Frame(
-            self.frame.opsets, self.site.at, f"{prefix}/", self.frame.arguments, self.frame.depth + 1
+            self.frame.opsets,
+            self.site.at,
+            f"{prefix}/",
+            self.frame.arguments,
+            self.frame.depth + 1,
         )
         self.run(graph.node, env, frame)
         return [self.fetched(env, item.name) for item in graph.output]
@@ -133,7 +137,7 @@ class Importer(Scope):
     def _version(self, node: onnx.NodeProto, frame: Frame) -> int:
         return frame.opsets.get(node.domain if node.domain != "ai.onnx" else "", 0)
 
-    def _outputs(self, node: onnx.NodeProto, env: Env, frame: Frame) -> list[Tensor | None]:
+    def _outputs(self, node: onnx.NodeProto, env: Env, frame: Frame) -> Sequence[Tensor | None]:
         version, domain = self.site.version, "" if node.domain == "ai.onnx" else node.domain
         function = self.functions.get((domain, node.op_type))
         table = self.tables.get(domain)
@@ -182,12 +186,14 @@ class Importer(Scope):
 
     def _typed(
         self, outputs: list[Tensor], schema: Any, inputs: Sequence[Tensor | None]
-    ) -> list[Tensor]:
+    ) -> Sequence[Tensor]:
         if schema is None:
             return outputs
         types = output_types(schema, inputs, len(outputs))
         return [
-            self.typed(tensor, dtype) if dtype is not None and tensor.kind == kind_of(dtype) else tensor
+            self.typed(tensor, dtype)
+            if dtype is not None and tensor.kind == kind_of(dtype)
+            else tensor
             for tensor, dtype in zip(outputs, types)
         ]
 

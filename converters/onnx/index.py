@@ -8,7 +8,7 @@ from nnefx.converters.broadcast import aligned
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import sliced, squeezed, unsqueezed
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -118,9 +118,7 @@ def _topk(g: Importer, x: Tensor, k: int, axis: int, largest: bool) -> Any:
 
 
 @rules.on("OneHot")
-def one_hot(
-    g: Importer, indices: Tensor, depth: Const, values: Tensor, *, axis: int = -1
-) -> Any:
+def one_hot(g: Importer, indices: Tensor, depth: Const, values: Tensor, *, axis: int = -1) -> Any:
     count = int(depth.reshape(-1)[0])
     at = axis_of(axis, indices.rank + 1)
     places = indices if indices.kind == "integer" else g.cast(indices, dtype="integer")
@@ -139,17 +137,13 @@ def reverse_sequence(
 
 
 @rules.on("CumSum")
-def cumsum(
-    g: Importer, x: Tensor, axis: Const, *, exclusive: int = 0, reverse: int = 0
-) -> Any:
+def cumsum(g: Importer, x: Tensor, axis: Const, *, exclusive: int = 0, reverse: int = 0) -> Any:
     at = axis_of(int(axis.reshape(-1)[0]), x.rank)
     return g.nnefx_cumsum(x, axis=at, exclusive=bool(exclusive), reverse=bool(reverse))
 
 
 @rules.on("CumProd")
-def cumprod(
-    g: Importer, x: Tensor, axis: Const, *, exclusive: int = 0, reverse: int = 0
-) -> Any:
+def cumprod(g: Importer, x: Tensor, axis: Const, *, exclusive: int = 0, reverse: int = 0) -> Any:
     at = axis_of(int(axis.reshape(-1)[0]), x.rank)
     return g.nnefx_cumprod(x, axis=at, exclusive=bool(exclusive), reverse=bool(reverse))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.shapes import axes_of, axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -176,7 +176,7 @@ def sliced(
             index[axis] = slice(r.start, r.stop if r.stop >= 0 else None, r.step)
         return g.known(x.array[tuple(index)])
     if any(len(r) == 0 for _, r in picked):
-        counts = dict((axis, len(r)) for axis, r in picked)
+        counts = {axis: len(r) for axis, r in picked}
         return empty(g, x, [counts.get(axis, extent) for axis, extent in enumerate(x.shape)])
     stops = [r.stop if r.stop >= 0 else -1 - x.shape[axis] for axis, r in picked]
     strides = [r.step for _, r in picked]
@@ -248,8 +248,7 @@ def expanded(g: Importer, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     except ValueError:
         raise Reject("shape", f"{list(x.shape)} does not expand to {list(shape)}") from None
     if x.array is not None:
-        known = g.known(np.broadcast_to(x.array, target))
-        return known
+        return g.known(np.broadcast_to(x.array, target))
     if 0 in target:
         return empty(g, x, target)
     full = g.viewed(x, (1,) * (len(target) - x.rank) + x.shape)

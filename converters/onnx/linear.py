@@ -7,7 +7,7 @@ import numpy as np
 from nnefx.converters.broadcast import binary
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import squeezed, transposed, unsqueezed
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -17,7 +17,7 @@ def matmul(g: Importer, a: Tensor, b: Tensor) -> Tensor:
     return multiplied(g, a, b)
 
 
-def multiplied(g: Importer, a: Tensor, b: Tensor, **transposition: bool) -> Tensor:
+def multiplied(g: Importer, a: Tensor, b: Tensor) -> Tensor:
     """Return the matrix product as numpy has it: vectors are rows or columns, batches broadcast."""
     if not a.rank or not b.rank:
         raise Reject(None, "a matrix product needs operands of rank 1 or more", "NX304")
@@ -28,7 +28,7 @@ def multiplied(g: Importer, a: Tensor, b: Tensor, **transposition: bool) -> Tens
         unsqueezed(g, t, list(range(rank - t.rank))) if t.rank < rank else t for t in (left, right)
     )
     op = "nnefx_integer_matmul" if left.kind == "integer" else "matmul"
-    result = g.add(op, left, right, **transposition)
+    result = g.add(op, left, right)
     dropped = [rank - 2] * (a.rank == 1) + [rank - 1] * (b.rank == 1)
     return squeezed(g, result, dropped)
 
@@ -44,13 +44,11 @@ def gemm(
         a = transposed(g, a, [1, 0])
     if alpha != 1:
         a, b = (a, _scaled(g, b, alpha)) if b.known else (_scaled(g, a, alpha), b)
-    filter = b if transB else None
-    if filter is None and b.known:
-        filter = transposed(g, b, [1, 0])
+    turned = b if transB else transposed(g, b, [1, 0]) if b.known else None
     if c is not None and beta != 1:
         c = _scaled(g, c, beta)
-    if filter is not None and (c is None or c.volume == c.shape[-1:][0] if c and c.rank else True):
-        return g.linear(a, filter, _row(g, c))
+    if turned is not None and (c is None or c.rank == 0 or c.volume == c.shape[-1]):
+        return g.linear(a, turned, _row(g, c))
     product = g.matmul(a, b, transposeB=bool(transB))
     return product if c is None else binary(g, "add", product, c)
 
@@ -74,5 +72,3 @@ def gemm_old(
     broadcast: int = 0, transA: int = 0, transB: int = 0,
 ) -> Any:  # fmt: skip
     return gemm(g, a, b, c, alpha=alpha, beta=beta, transA=transA, transB=transB)
-
-

@@ -8,7 +8,7 @@ from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import squeezed
 from nnefx.converters.onnx.pool import powered, rooted
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -76,7 +76,9 @@ def layer_normalization(
     axes = list(range(axis_of(axis, x.rank), x.rank))
     mean, variance = g.moments(x, axes=axes)
     if offset is None:
-        y = binary(g, "mul", g.batch_normalization(x, mean, variance, 0.0, 1.0, epsilon=epsilon), scale)
+        y = binary(
+            g, "mul", g.batch_normalization(x, mean, variance, 0.0, 1.0, epsilon=epsilon), scale
+        )
     else:
         _, scale, offset = aligned(g, x, scale, offset)
         y = g.batch_normalization(x, mean, variance, offset, scale, epsilon=epsilon)

@@ -9,7 +9,9 @@ from nnefx.diagnostics import NnefError
 from nnefx.source import At, ModelAt
 
 
-def ordered(nodes: Sequence[onnx.NodeProto], given: Iterable[str], path: str) -> list[onnx.NodeProto]:
+def ordered(
+    nodes: Sequence[onnx.NodeProto], given: Iterable[str], path: str
+) -> list[onnx.NodeProto]:
     """Return the nodes so that each stands after those that it needs; keep the order otherwise.
 
     Args:
@@ -18,7 +20,7 @@ def ordered(nodes: Sequence[onnx.NodeProto], given: Iterable[str], path: str) ->
         path: the name of the file, for messages.
 
     Raises:
-        NnefError: NX713 for a name that nothing defines or that is defined twice, NX714 for a cycle.
+        NnefError: NX713 for a name that is defined twice, NX714 for a cycle.
     """
     producer: dict[str, int] = {}
     known = set(given)
@@ -37,7 +39,8 @@ def uses(node: onnx.NodeProto) -> Iterator[str]:
     """Yield the names that a node consumes, those of its subgraphs' surroundings included."""
     yield from filter(None, node.input)
     for graph in subgraphs(node):
-        own = {item.name for item in (*graph.input, *graph.initializer)}
+        own = {item.name for item in graph.input}
+        own.update(item.name for item in graph.initializer)
         own.update(name for inner in graph.node for name in inner.output)
         for inner in graph.node:
             yield from (name for name in uses(inner) if name not in own)

@@ -5,7 +5,7 @@ from typing import Any
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.shapes import Padding, ceiled, per_axis, unless_ones, window_padding
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject

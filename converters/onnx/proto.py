@@ -48,7 +48,7 @@ def dtype_of(elem_type: int) -> np.dtype[Any]:
     """Return the numpy type of ONNX items; raise Reject for types that NNEF cannot hold."""
     if elem_type not in DTYPES:
         known = elem_type in TensorProto.DataType.values()
-        name = TensorProto.DataType.Name(elem_type) if known else str(elem_type)  # type: ignore[arg-type]
+        name = TensorProto.DataType.Name(elem_type) if known else str(elem_type)
         raise Reject(None, f"items of type {name.lower()} have no counterpart in NNEF", "NX704")
     return DTYPES[elem_type]
 
@@ -102,7 +102,8 @@ class Store:
         expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         if len(data) != expected:
             self._fail("NX711", tensor, f"{len(data)} bytes, shape {list(shape)} needs {expected}")
-        return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
+        items = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False)
+        return np.asarray(items.reshape(shape))
 
     def _items(self, tensor: TensorProto, dtype: Any, shape: tuple[int, ...]) -> Array:
         items = np.asarray(getattr(tensor, _FIELDS.get(tensor.data_type, "int32_data")))
@@ -111,7 +112,7 @@ class Store:
             self._fail("NX711", tensor, f"{items.size} items, shape {list(shape)} needs {expected}")
         if tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
             return items.astype(np.uint16).view(dtype).reshape(shape)
-        return items.astype(dtype).reshape(shape)
+        return np.asarray(items.astype(dtype).reshape(shape))
 
     def _external(self, tensor: TensorProto, dtype: Any, shape: tuple[int, ...]) -> Array:
         entries = {entry.key: entry.value for entry in tensor.external_data}

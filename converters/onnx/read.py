@@ -12,16 +12,16 @@ import onnx
 from nnefx.converters.imported import Imported
 from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
 from nnefx.converters.onnx.proto import Store, dtype_of, load
-from nnefx.converters.onnx.tables import CONTRIB, ML, ONNX
+from nnefx.converters.onnx.tables import contrib, ml, rules
 from nnefx.converters.scope import Tensor
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
-    "activate", "control", "elementwise", "index", "layout", "linear", "normalize", "padding", "pool",
-    "quantize", "recurrent", "reduce", "resize", "roi", "signal",
-    "source", "window",
+    "activate", "contrib", "control", "elementwise", "index", "layout", "linear", "normalize",
+    "padding", "pool", "quantize", "recurrent", "reduce", "resize", "roi", "signal", "source",
+    "window",
 )  # fmt: skip
 
 Shapes = Mapping[str, Sequence[int]]
@@ -67,7 +67,7 @@ def read_model(
         import_module(f"nnefx.converters.onnx.{family}")
     name = str(path)
     _check(model, name)
-    tables = {"": ONNX, "com.microsoft": CONTRIB, "ai.onnx.ml": ML}
+    tables = {"": rules, "com.microsoft": contrib, "ai.onnx.ml": ml}
     importer = Importer(model, tables, Store(path.parent, name))
     env = _inputs(importer, model.graph, name, input_shapes or {}, dims or {}, values or {})
     importer.run(model.graph.node, env, importer.frame)
@@ -186,7 +186,7 @@ def _check_shapes(
     dims: Mapping[str, int],
     values: Mapping[str, Any],
 ) -> None:
-    faults = []
+    faults: list[Diagnostic] = []
     for item in given:
         if item.name in values or item.type.WhichOneof("value") != "tensor_type":
             continue
@@ -213,7 +213,8 @@ def _conflicts(
         return
     declared = item.type.tensor_type.shape.dim
     fits = len(declared) == len(shape) and all(
-        not dim.HasField("dim_value") or dim.dim_value in (-1, extent) for dim, extent in zip(declared, shape)
+        not dim.HasField("dim_value") or dim.dim_value in (-1, extent)
+        for dim, extent in zip(declared, shape)
     )
     if not fits:
         listed = ", ".join(map(_describe, declared))
@@ -221,15 +222,10 @@ def _conflicts(
         yield Diagnostic("NX708", text, at)
 
 
-def _shape(
-    item: onnx.ValueInfoProto, shapes: Shapes, dims: Mapping[str, int]
-) -> list[Any]:
+def _shape(item: onnx.ValueInfoProto, shapes: Shapes, dims: Mapping[str, int]) -> list[Any]:
     if item.name in shapes:
         return list(shapes[item.name])
-    return [
-        _extent(dim, dims)
-        for dim in item.type.tensor_type.shape.dim
-    ]
+    return [_extent(dim, dims) for dim in item.type.tensor_type.shape.dim]
 
 
 def _extent(dim: onnx.TensorShapeProto.Dimension, dims: Mapping[str, int]) -> int | None:
@@ -240,7 +236,11 @@ def _extent(dim: onnx.TensorShapeProto.Dimension, dims: Mapping[str, int]) -> in
 
 
 def _describe(dim: onnx.TensorShapeProto.Dimension) -> str:
-    return str(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value >= 0 else dim.dim_param or "?"
+    return (
+        str(dim.dim_value)
+        if dim.HasField("dim_value") and dim.dim_value >= 0
+        else dim.dim_param or "?"
+    )
 
 
 def _result(env: Env, name: str, path: str) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import reshaped, sliced, squeezed, transposed, unsqueezed
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject

@@ -9,7 +9,7 @@ from nnefx.converters.onnx.elementwise import wrapped
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import sliced, squeezed
 from nnefx.converters.onnx.shapes import axes_of, axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -128,9 +128,7 @@ def argmin(
     return _position(g, "argmin", x, axis, keepdims, select_last_index)
 
 
-def _position(
-    g: Importer, op: str, x: Tensor, axis: int, keepdims: int, last: int
-) -> Tensor:
+def _position(g: Importer, op: str, x: Tensor, axis: int, keepdims: int, last: int) -> Tensor:
     at = axis_of(axis, x.rank)
     if last:
         x = sliced(g, x, [at], [x.shape[at] - 1], [-1 - x.shape[at]], [-1])

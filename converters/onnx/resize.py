@@ -18,7 +18,7 @@ from nnefx.converters.onnx.sampling import (
     weights,
 )
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.shapes import per_axis, window_padding
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.onnx.window import check_kernel
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor

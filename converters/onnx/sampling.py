@@ -36,7 +36,7 @@ def coordinates(axis: Axis, mode: str) -> Array:
     if mode == "tf_half_pixel_for_nn":
         return (y + 0.5) / scale
     if mode == "pytorch_half_pixel":
-        return np.full(axis.count, -0.5) if width == 1 else (y + 0.5) / scale - 0.5
+        return np.full(axis.count, -0.5) if width == 1 else np.asarray((y + 0.5) / scale - 0.5)
     if mode == "half_pixel_symmetric":
         offset = extent / 2 * (1 - axis.count / width)
         return offset + (y + 0.5) / scale - 0.5
@@ -62,7 +62,7 @@ def nearest(where: Array, extent: int, mode: str) -> Array:
 
 def linear_kernel(distance: Array) -> Array:
     """Return the weights of linear interpolation by distance."""
-    return np.clip(1 - np.abs(distance), 0, None)
+    return np.asarray(np.maximum(1 - np.abs(distance), 0))
 
 
 def cubic_kernel(a: float) -> Callable[[Array], Array]:

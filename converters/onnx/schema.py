@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,10 +27,10 @@ def schema_of(op_type: str, version: int, domain: str) -> OpSchema | None:
 
 def output_types(
     schema: OpSchema, inputs: Sequence[Tensor | None], count: int
-) -> list[np.dtype[object] | None]:
+) -> list[np.dtype[Any] | None]:
     """Return the item types of a node's outputs as far as they follow from those of its inputs."""
     formals, results = _formals(schema)
-    bound: dict[str, np.dtype[object]] = {}
+    bound: dict[str, np.dtype[Any]] = {}
     for index, tensor in enumerate(inputs):
         if tensor is not None and formals:
             bound.setdefault(formals[min(index, len(formals) - 1)], tensor.dtype)
@@ -42,7 +43,7 @@ def _formals(schema: OpSchema) -> tuple[list[str], list[str]]:
     return [item.type_str for item in schema.inputs], [item.type_str for item in schema.outputs]
 
 
-def _fixed(schema: OpSchema, name: str) -> np.dtype[object] | None:
+def _fixed(schema: OpSchema, name: str) -> np.dtype[Any] | None:
     for constraint in schema.type_constraints:
         if constraint.type_param_str == name and len(constraint.allowed_type_strs) == 1:
             name = constraint.allowed_type_strs[0]
@@ -55,7 +56,7 @@ def _fixed(schema: OpSchema, name: str) -> np.dtype[object] | None:
 
 
 def function_of(
-    schema: OpSchema, node: onnx.NodeProto, version: int, inputs: Sequence[Tensor | None]
+    schema: Any, node: onnx.NodeProto, version: int, inputs: Sequence[Tensor | None]
 ) -> onnx.FunctionProto | None:
     """Return the body that the standard gives for a node, or None where it is a primitive."""
     if schema.has_function:

@@ -10,7 +10,7 @@ from nnefx.converters.onnx.index import gathered
 from nnefx.converters.onnx.layout import unsqueezed
 from nnefx.converters.onnx.proto import dtype_of
 from nnefx.converters.onnx.shapes import axis_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor, kind_of
 from nnefx.ops import Reject
@@ -38,9 +38,7 @@ def _transformed(
 ) -> Any:
     default = 2 * (x.shape[axis] - 1) if inverse and onesided else x.shape[axis]
     count = default if length is None else int(length.reshape(-1)[0])
-    return g.nnefx_dft(
-        x, axis=axis, length=count, inverse=bool(inverse), onesided=bool(onesided)
-    )
+    return g.nnefx_dft(x, axis=axis, length=count, inverse=bool(inverse), onesided=bool(onesided))
 
 
 @rules.on("STFT")

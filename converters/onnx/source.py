@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.proto import dtype_of
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -63,7 +63,7 @@ def range_(g: Importer, start: Const, limit: Const, delta: Const) -> Tensor:
 @rules.on("EyeLike")
 def eye_like(g: Importer, x: Tensor, *, dtype: int | None = None, k: int = 0) -> Tensor:
     kind = x.dtype if dtype is None else dtype_of(dtype)
-    return g.known(np.eye(*x.shape, k=k).astype(kind))
+    return g.known(np.eye(x.shape[0], x.shape[1], k=k).astype(kind))
 
 
 @rules.on("Dropout", since=12)

@@ -2,6 +2,6 @@
 
 from nnefx.converters.rules import Rules
 
-ONNX = Rules("onnx")
-CONTRIB = Rules("onnx com.microsoft")
-ML = Rules("onnx ai.onnx.ml")
+rules = Rules("onnx")
+contrib = Rules("onnx com.microsoft")
+ml = Rules("onnx ai.onnx.ml")

@@ -5,7 +5,7 @@ from typing import Any
 
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.shapes import Padding, per_axis, unless_ones, window_padding
-from nnefx.converters.onnx.tables import ONNX as rules
+from nnefx.converters.onnx.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -24,7 +24,13 @@ def conv(
     check_kernel(w, kernel_shape)
     padding = window_padding(x.shape[2:], w.shape[2:], pads, auto_pad, stride, dilation)
     return g.conv(
-        x, w, biased(g, b), stride=unless_ones(stride), dilation=unless_ones(dilation), padding=padding, groups=group
+        x,
+        w,
+        biased(g, b),
+        stride=unless_ones(stride),
+        dilation=unless_ones(dilation),
+        padding=padding,
+        groups=group,
     )
 
 
@@ -81,7 +87,13 @@ def _deconv(
     regular = [(before, max(-more, 0)) for (before, _), more in zip(padding, behind)]
     if all(more <= 0 for more in behind) and all(before >= 0 for before, _ in regular):
         return g.deconv(
-            x, w, biased(g, b), stride=unless_ones(stride), dilation=unless_ones(dilation), padding=regular, groups=group
+            x,
+            w,
+            biased(g, b),
+            stride=unless_ones(stride),
+            dilation=unless_ones(dilation),
+            padding=regular,
+            groups=group,
         )
     crops = [max(before, 0) for before, _ in padding]
     y = g.deconv(

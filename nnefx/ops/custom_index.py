@@ -189,9 +189,7 @@ def _reverse_shape(input: Shape, lengths: Shape, *, batch_axis: int, time_axis: 
     return input
 
 
-def _reverse_sequence(
-    input: Tensor, lengths: Tensor, *, batch_axis: int, time_axis: int
-) -> Tensor:
+def _reverse_sequence(input: Tensor, lengths: Tensor, *, batch_axis: int, time_axis: int) -> Tensor:
     output = input.copy()
     source, target = (np.moveaxis(array, batch_axis, 0) for array in (input, output))
     for number, length in enumerate(lengths):
@@ -228,7 +226,8 @@ define("nnefx_cumprod", shape=_running_shape, run=_running(np.cumprod, 1))
 
 def _einsum_shape(inputs: list[Shape], *, equation: str) -> Shape:
     try:
-        return np.einsum(equation, *(np.broadcast_to(np.zeros(()), shape) for shape in inputs)).shape
+        stand_ins = [np.broadcast_to(np.zeros(()), shape) for shape in inputs]
+        return tuple(np.einsum(equation, *stand_ins).shape)
     except ValueError as error:
         raise Reject("equation", f"'{equation}': {error}") from None
 

@@ -34,7 +34,7 @@ def _pow(x: Tensor, y: Tensor) -> Tensor:
     return np.where(y < 0, inverse, positive)
 
 
-for _name, _function in {
+_BINARY: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -53,7 +53,8 @@ for _name, _function in {
     "ge": np.greater_equal,
     "eq": np.equal,
     "ne": np.not_equal,
-}.items():
+}
+for _name, _function in _BINARY.items():
     define(f"nnefx_integer_{_name}", shape=shape_of_two, run=_binary(_function))
 
 for _name, _unary in {
@@ -127,12 +128,13 @@ def _position(function: Callable[..., Any]) -> Kernel:
     return run
 
 
-for _name, _reduction in {
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
     "prod": np.prod,
     "max": np.max,
     "min": np.min,
-}.items():
+}
+for _name, _reduction in _REDUCTIONS.items():
     define(f"nnefx_integer_{_name}_reduce", shape=_reduce_shape, run=_reduce(_reduction))
 define("nnefx_integer_argmax_reduce", shape=_reduce_shape, run=_position(np.argmax))
 define("nnefx_integer_argmin_reduce", shape=_reduce_shape, run=_position(np.argmin))
@@ -143,7 +145,7 @@ def _matmul_shape(A: Shape, B: Shape) -> Shape:
 
 
 def _matmul(A: Tensor, B: Tensor) -> Tensor:
-    return np.matmul(A, B)
+    return np.asarray(np.matmul(A, B))
 
 
 define("nnefx_integer_matmul", shape=_matmul_shape, run=_matmul)

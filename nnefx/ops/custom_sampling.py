@@ -77,11 +77,17 @@ def _taken(image: Tensor, places: Sequence[Tensor], border: str, corners: bool) 
         elif border == "zeros":
             inside &= (place >= 0) & (place < extent)
         index.append(np.clip(place, 0, extent - 1))
-    return np.where(inside, image[(slice(None), *index)], 0)
+    at: Any = (slice(None), *index)
+    return np.where(inside, image[at], 0)
 
 
 def _grid_shape(
-    input: Shape, grid: Shape, *, mode: str, border: str, align_corners: bool  # noqa: ARG001
+    input: Shape,
+    grid: Shape,
+    *,
+    mode: str,
+    border: str,
+    align_corners: bool,  # noqa: ARG001
 ) -> Shape:
     if mode not in _MODES:
         raise Reject("mode", f"mode is '{mode}', expected one of {', '.join(_MODES)}")
@@ -184,7 +190,7 @@ def _deform_conv(
     blocks = columns.reshape(batch, groups, -1, oh * ow)
     kernels = filter.reshape(groups, filter.shape[0] // groups, -1)
     result = np.einsum("gok,bgkp->bgop", kernels, blocks, optimize=True)
-    return result.reshape(batch, filter.shape[0], oh, ow).astype(input.dtype)
+    return np.asarray(result.reshape(batch, filter.shape[0], oh, ow), input.dtype)
 
 
 define("nnefx_deform_conv", shape=_deform_shape, run=_deform_conv)
@@ -262,7 +268,8 @@ def _corner(image: Tensor, rows: Tensor, cols: Tensor, i: int, j: int) -> Tensor
         part = x - low
         weight = weight * (part if side else 1 - part)
         index.append(np.minimum(low + side, extent - 1))
-    return np.asarray(weight * image[(slice(None), *index)])
+    at: Any = (slice(None), *index)
+    return np.asarray(weight * image[at])
 
 
 define("nnefx_roi_align", shape=_roi_shape, run=_roi_align)

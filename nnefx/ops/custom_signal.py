@@ -21,8 +21,9 @@ def _dft_shape(input: Shape, *, axis: int, length: int, inverse: bool, onesided:
 
 
 def _dft(input: Tensor, *, axis: int, length: int, inverse: bool, onesided: bool) -> Tensor:
-    wide = input.astype(np.float64)
-    items = wide[..., 0] + (1j * wide[..., 1] if input.shape[-1] == 2 else 0)
+    items = input[..., 0]
+    if input.shape[-1] == 2:
+        items = items + 1j * input[..., 1]
     if inverse and onesided:
         return np.fft.irfft(items, length, axis)[..., None].astype(input.dtype)
     found = np.fft.ifft(items, length, axis) if inverse else np.fft.fft(items, length, axis)
@@ -48,7 +49,7 @@ def _to_bits(x: Tensor, *, bits: int) -> Tensor:
 
 def _from_bits(x: Tensor, *, bits: int) -> Tensor:
     found = x.astype(f"i{bits // 8}").view(_FLOATS[bits])
-    return found.astype(np.float64 if bits == 64 else np.float32)
+    return np.asarray(found, np.float64 if bits == 64 else np.float32)
 
 
 define("nnefx_to_bits", shape=_bits_shape, run=_to_bits)

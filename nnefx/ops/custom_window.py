@@ -52,9 +52,7 @@ def _unpool_shape(input: Shape, index: Shape, *, pooled_shape: Ints, output_shap
     return tuple(output_shape)
 
 
-def _unpool(
-    input: Tensor, index: Tensor, *, pooled_shape: Ints, output_shape: Ints
-) -> Tensor:
+def _unpool(input: Tensor, index: Tensor, *, pooled_shape: Ints, output_shape: Ints) -> Tensor:
     pooled = np.zeros(int(np.prod(pooled_shape)), input.dtype)
     if index.min() < 0 or index.max() >= pooled.size:
         raise Reject("index", f"index leaves the {pooled.size} items of {list(pooled_shape)}")
@@ -109,12 +107,12 @@ def _fold(
     full = [extent + sum(pair) for extent, pair in zip(image_shape, padding)]
     image = np.zeros((input.shape[0], channels, *full), input.dtype)
     for tap in np.ndindex(*block_shape):
-        at = tuple(
+        at: Any = tuple(
             slice(t * d, t * d + (n - 1) * s + 1, s)
             for t, d, n, s in zip(tap, dilation, count, stride)
         )
         image[(..., *at)] += parts[(slice(None), slice(None), *tap)]
-    inner = tuple(slice(before, before + e) for e, (before, _) in zip(image_shape, padding))
+    inner: Any = tuple(slice(before, before + e) for e, (before, _) in zip(image_shape, padding))
     return image[(..., *inner)]
 
 

@@ -1,0 +1,233 @@
+"""Operators of the domain com.microsoft, which onnxruntime adds to the standard's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnefx.converters.broadcast import aligned, binary
+from nnefx.converters.onnx.elementwise import arithmetic
+from nnefx.converters.onnx.importer import Importer
+from nnefx.converters.onnx.layout import joined, transposed
+from nnefx.converters.onnx.linear import multiplied
+from nnefx.converters.onnx.quantize import (
+    dequantize_linear,
+    matmul_integer,
+    quantize_linear,
+    quantized,
+)
+from nnefx.converters.onnx.shapes import axis_of
+from nnefx.converters.onnx.tables import contrib, rules
+from nnefx.converters.onnx.window import conv
+from nnefx.converters.scope import Tensor
+from nnefx.ops import Reject
+
+Ints = Sequence[int] | None
+Floats = Sequence[float] | None
+
+
+@contrib.on("Gelu")
+def gelu(g: Importer, x: Tensor) -> Any:
+    return g.nnefx_gelu(x)
+
+
+@contrib.on("BiasGelu")
+def bias_gelu(g: Importer, x: Tensor, bias: Tensor) -> Any:
+    return g.nnefx_gelu(binary(g, "add", x, bias))
+
+
+@contrib.on("FastGelu")
+def fast_gelu(g: Importer, x: Tensor, bias: Tensor | None = None) -> Any:
+    return g.nnefx_gelu_tanh(x if bias is None else binary(g, "add", x, bias))
+
+
+@contrib.on("QuickGelu")
+def quick_gelu(g: Importer, x: Tensor, *, alpha: float = 1.702) -> Any:
+    return g.gelu(x) if alpha == 1.702 else g.mul(x, g.sigmoid(g.mul(x, alpha)))
+
+
+@contrib.on("FusedMatMul")
+def fused_matmul(
+    g: Importer, a: Tensor, b: Tensor, *, alpha: float = 1.0, transA: int = 0, transB: int = 0,
+    transBatchA: int = 0, transBatchB: int = 0,
+) -> Any:  # fmt: skip
+    if transBatchA or transBatchB:
+        raise Reject("transBatchA", "transposed batches are not supported", "NX702")
+    left, right = (_turned(g, t, flag) for t, flag in ((a, transA), (b, transB)))
+    product = multiplied(g, left, right)
+    return product if alpha == 1 else g.mul(product, alpha)
+
+
+def _turned(g: Importer, x: Tensor, flag: int) -> Tensor:
+    if not flag or x.rank < 2:
+        return x
+    return transposed(g, x, [*range(x.rank - 2), x.rank - 1, x.rank - 2])
+
+
+@contrib.on("FusedConv")
+def fused_conv(
+    g: Importer, x: Tensor, w: Tensor, b: Tensor | None = None, z: Tensor | None = None, *,
+    activation: str = "", activation_params: Floats = None, auto_pad: str = "NOTSET",
+    dilations: Ints = None, group: int = 1, kernel_shape: Ints = None, pads: Ints = None,
+    strides: Ints = None,
+) -> Any:  # fmt: skip
+    y = conv(
+        g, x, w, b, auto_pad=auto_pad, dilations=dilations, group=group,
+        kernel_shape=kernel_shape, pads=pads, strides=strides,
+    )  # fmt: skip
+    y = y if z is None else g.add("add", y, z)
+    given = list(activation_params or ())
+    simple = {"": "copy", "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+    if activation in simple:
+        return g.add(simple[activation], y) if activation else y
+    if activation == "LeakyRelu" and len(given) == 1:
+        return g.leaky_relu(y, alpha=given[0])
+    if activation == "Clip" and len(given) == 2:
+        return g.clamp(y, given[0], given[1])
+    raise Reject("activation", f"activation is '{activation}' with {given}", "NX702")
+
+
+@contrib.on("SkipLayerNormalization")
+def skip_layer_normalization(
+    g: Importer, x: Tensor, skip: Tensor, scale: Tensor, offset: Tensor | None = None,
+    bias: Tensor | None = None, *, epsilon: float = 1e-12,
+) -> Any:  # fmt: skip
+    total = _summed(g, x, skip, bias)
+    mean, variance = g.moments(total, axes=[total.rank - 1])
+    rows = [g.known(np.zeros(1, x.dtype)) if offset is None else offset, scale]
+    _, *rows = aligned(g, total, *rows)
+    y = g.batch_normalization(total, mean, variance, *rows, epsilon=epsilon)
+    return [y, mean, g.rsqrt(g.add("add", variance, epsilon)), total] if _wants_more(g) else y
+
+
+@contrib.on("SkipSimplifiedLayerNormalization")
+def skip_rms_normalization(
+    g: Importer, x: Tensor, skip: Tensor, scale: Tensor, bias: Tensor | None = None, *,
+    epsilon: float = 1e-12,
+) -> Any:  # fmt: skip
+    total = _summed(g, x, skip, bias)
+    y, inverse = _by_rms(g, total, scale, [total.rank - 1], epsilon)
+    return [y, inverse, inverse, total] if _wants_more(g) else y
+
+
+@rules.on("SimplifiedLayerNormalization")
+def rms_normalization(
+    g: Importer, x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5,
+    stash_type: int = 1,
+) -> Any:  # fmt: skip
+    axes = list(range(axis_of(axis, x.rank), x.rank))
+    y, inverse = _by_rms(g, x, scale, axes, epsilon)
+    return [y, inverse] if g.wants(1) else y
+
+
+def _summed(g: Importer, x: Tensor, skip: Tensor, bias: Tensor | None) -> Tensor:
+    total = arithmetic(g, "add", x, skip)
+    return total if bias is None else arithmetic(g, "add", total, bias)
+
+
+def _wants_more(g: Importer) -> bool:
+    return any(g.wants(index) for index in (1, 2, 3))
+
+
+def _by_rms(
+    g: Importer, x: Tensor, scale: Tensor, axes: list[int], epsilon: float
+) -> tuple[Any, Any]:
+    inverse = g.rsqrt(g.add("add", g.mean_reduce(g.sqr(x), axes=axes), epsilon))
+    return binary(g, "mul", g.mul(x, inverse), scale), inverse
+
+
+contrib.on("QuantizeLinear")(quantize_linear)
+contrib.on("DequantizeLinear")(dequantize_linear)
+
+
+@contrib.on("MatMulIntegerToFloat")
+def matmul_integer_to_float(
+    g: Importer, a: Tensor, b: Tensor, a_scale: Tensor, b_scale: Tensor,
+    a_zero: Tensor | None = None, b_zero: Tensor | None = None, bias: Tensor | None = None,
+) -> Any:  # fmt: skip
+    total = g.cast(matmul_integer(g, a, b, a_zero, b_zero), dtype="scalar")
+    y = binary(g, "mul", total, binary(g, "mul", a_scale, b_scale))
+    return y if bias is None else binary(g, "add", y, bias)
+
+
+def dynamic(g: Importer, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `x` as 8-bit unsigned integers, with the scale and zero point that its range gives."""
+    axes = list(range(x.rank))
+    low = g.viewed(g.min(g.min_reduce(x, axes=axes), 0.0), ())
+    high = g.viewed(g.max(g.max_reduce(x, axes=axes), 0.0), ())
+    scale = g.div(g.sub(high, low), 255.0)
+    zero = g.nnefx_quantize(g.neg(low), scale, 0, bits=8, signed=False)
+    zero = g.typed(zero, np.uint8)
+    return quantized(g, x, scale, zero, np.dtype(np.uint8)), scale, zero
+
+
+@contrib.on("DynamicQuantizeMatMul")
+def dynamic_quantize_matmul(
+    g: Importer, a: Tensor, b: Tensor, b_scale: Tensor, b_zero: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Any:  # fmt: skip
+    items, scale, zero = dynamic(g, a)
+    return matmul_integer_to_float(g, items, b, scale, b_scale, zero, b_zero, bias)
+
+
+def _opened(g: Importer, x: Tensor, scale: Tensor, zero: Tensor | None) -> Any:
+    return dequantize_linear(g, x, scale, zero)
+
+
+@contrib.on("QLinearAdd")
+def qlinear_add(
+    g: Importer, a: Tensor, a_scale: Tensor, a_zero: Tensor | None, b: Tensor, b_scale: Tensor,
+    b_zero: Tensor | None, y_scale: Tensor, y_zero: Tensor | None = None,
+) -> Any:  # fmt: skip
+    total = binary(g, "add", _opened(g, a, a_scale, a_zero), _opened(g, b, b_scale, b_zero))
+    return quantized(g, total, g.viewed(y_scale, ()), _item(g, y_zero), a.dtype)
+
+
+@contrib.on("QLinearMul")
+def qlinear_mul(
+    g: Importer, a: Tensor, a_scale: Tensor, a_zero: Tensor | None, b: Tensor, b_scale: Tensor,
+    b_zero: Tensor | None, y_scale: Tensor, y_zero: Tensor | None = None,
+) -> Any:  # fmt: skip
+    product = binary(g, "mul", _opened(g, a, a_scale, a_zero), _opened(g, b, b_scale, b_zero))
+    return quantized(g, product, g.viewed(y_scale, ()), _item(g, y_zero), a.dtype)
+
+
+@contrib.on("QLinearSigmoid")
+def qlinear_sigmoid(
+    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor | None, y_scale: Tensor,
+    y_zero: Tensor | None = None,
+) -> Any:  # fmt: skip
+    y = g.sigmoid(_opened(g, x, x_scale, x_zero))
+    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
+
+
+@contrib.on("QLinearLeakyRelu")
+def qlinear_leaky_relu(
+    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor | None, y_scale: Tensor,
+    y_zero: Tensor | None = None, *, alpha: float = 0.01,
+) -> Any:  # fmt: skip
+    y = g.leaky_relu(_opened(g, x, x_scale, x_zero), alpha=alpha)
+    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
+
+
+@contrib.on("QLinearGlobalAveragePool")
+def qlinear_global_average_pool(
+    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor, y_scale: Tensor, y_zero: Tensor, *,
+    channels_last: int = 0,
+) -> Any:  # fmt: skip
+    axes = list(range(1, x.rank - 1) if channels_last else range(2, x.rank))
+    y = g.mean_reduce(_opened(g, x, x_scale, x_zero), axes=axes)
+    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
+
+
+@contrib.on("QLinearConcat")
+def qlinear_concat(
+    g: Importer, y_scale: Tensor, y_zero: Tensor, *tensors: Tensor, axis: int
+) -> Any:
+    parts = [_opened(g, *tensors[i : i + 3]) for i in range(0, len(tensors), 3)]
+    whole = joined(g, parts, axis_of(axis, parts[0].rank))
+    return quantized(g, whole, g.viewed(y_scale, ()), _item(g, y_zero), y_zero.dtype)
+
+
+def _item(g: Importer, zero: Tensor | None) -> Tensor | None:
+    return None if zero is None else g.viewed(zero, ())
