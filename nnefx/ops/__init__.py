@@ -28,6 +28,8 @@ _CUSTOM = (
     "custom_integer",
     "custom_math",
     "custom_index",
+    "custom_sampling",
+    "custom_signal",
     "custom_window",
     "custom_detect",
 )
