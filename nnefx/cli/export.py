@@ -1,7 +1,10 @@
 """`nnefx export`."""
 
+import json
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from nnefx.openvx.plan import Plan
     from nnefx.tensors.model import Model
 
+ROUNDINGS: tuple[Literal["once", "product"], ...] = ("once", "product")
 SHOWN = 16  # simulated samples; more would keep people waiting without telling them more
 
 
@@ -61,9 +65,9 @@ def export(
     if target == "openvx":
         openvx.write_c(plan, output, embed=embed, debug_tensors=debug_tensors, force=force)
     else:
-        openvx.write_blob(plan, output, force=force)
+        openvx.write_blob(plan, output)
     if report is not None:
-        openvx.write_report(plan, report)
+        _write_report(plan, report)
     options.say(f"{output}: {len(plan.calls)} nodes, {len(plan.tensors)} tensors", quiet)
     if simulate:
         _simulate(loaded, plan, samples)
@@ -74,20 +78,43 @@ def _simulate(model: "Model", plan: "Plan", samples: "list[Sample] | None") -> N
     from nnefx.cli.inputs import gather
     from nnefx.execute.executor import Executor
 
-    executor = Executor(model)
     shown = (samples or [gather(model.graph, {}, seed=0)])[:SHOWN]
-    click.echo(f"{'output':20} {'rounding':10} {'SNR':>9} {'max error':>10}  same answer")
-    for name in plan.outputs:
-        for rounding in ("once", "product"):
-            pairs = []
-            for sample in shown:
-                ours = openvx.simulate(plan, sample, rounding)
-                pairs += openvx.compare(ours, executor(sample))
-            label = plan.label(name)
-            mine = [item for item in pairs if item.name == label]
-            ratio = min(item.snr for item in mine)
-            largest = max(item.largest for item in mine)
-            same = sum(item.same for item in mine)
-            click.echo(
-                f"{label:20} {rounding:10} {ratio:6.1f} dB {largest:10.3g}  {same} of {len(mine)}"
+    executor = Executor(model)
+    references = [executor(sample) for sample in shown]
+    width = max(map(len, references[0]))
+    click.echo(f"{'output':{width}}  {'rounding':8} {'SNR':>9} {'max error':>10}  same answer")
+    rows = []
+    for rounding in ROUNDINGS:
+        outputs = [openvx.simulate(plan, sample, rounding) for sample in shown]
+        compared = [openvx.compare(*pair) for pair in zip(outputs, references)]
+        for index, outcomes in enumerate(zip(*compared)):
+            name = outcomes[0].name
+            ratio, largest = min(item.snr for item in outcomes), max(o.largest for o in outcomes)
+            same = sum(
+                ours[name].argmax() == theirs[name].argmax()
+                for ours, theirs in zip(outputs, references)
             )
+            text = f"{name:{width}}  {rounding:8} {ratio:6.1f} dB {largest:10.3g}"
+            rows.append((index, f"{text}  {same} of {len(shown)}"))
+    for _, row in sorted(rows, key=lambda item: item[0]):  # both roundings of an output together
+        click.echo(row)
+
+
+def _write_report(plan: "Plan", path: Path) -> None:
+    layers = [
+        {name: _finite(value) for name, value in asdict(layer).items()} for layer in plan.report
+    ]
+    content = {
+        "format_version": 1,
+        "profile": plan.profile,
+        "nodes": len(plan.calls),
+        "tensors": len(plan.tensors),
+        "layers": layers,
+        "notes": list(plan.notes),
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _finite(value: object) -> object:
+    """Return None for an infinite ratio, which JSON cannot say."""
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -96,7 +96,8 @@ def nnefx(folder: Path, *words: str) -> None:
 def shell(folder: Path, program: str | Path, *words: str | Path) -> None:
     """Print a command and run it in `folder`; end this script where it fails."""
     shown = [os.path.relpath(word, folder) if Path(word).is_absolute() else word for word in words]
-    print("$", Path(program).name, *shown, flush=True)
+    name = Path(program).name if Path(program).is_absolute() else program
+    print("$", name, *shown, flush=True)
     status = subprocess.run([program, *words], cwd=folder, check=False).returncode
     if status:
         raise SystemExit(f"{Path(program).name}: exit code {status}")
