@@ -4,6 +4,7 @@ import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,8 @@ def read(
         message = f"reading {name} needs the package '{error.name}': pip install 'nnefx[{extra}]'"
         raise NnefError("NX012", message, FileAt(str(source))) from None
     given = {key: value for key, value in options.items() if value is not None}
+    for key in sorted(given.keys() - signature(reader.read).parameters.keys()):
+        raise NnefError("NX708", f"format {name} takes no '{key}'", FileAt(str(source)))
     imported = reader.read(source, input_shapes=input_shapes or {}, **given)
     assert isinstance(imported, Imported)
     return imported

@@ -47,6 +47,7 @@ def compare_with_source(
     *,
     rtol: float = 1e-4,
     atol: float = 1e-6,
+    weights: Any = None,
 ) -> list[Comparison]:
     """Run both and compare every tensor that both know, in the order of the graph.
 
@@ -59,6 +60,7 @@ def compare_with_source(
         inputs: arrays by the names of the NNEF graph's inputs.
         rtol: relative tolerance.
         atol: absolute tolerance.
+        weights: the file of the weights where the format keeps them apart.
 
     Raises:
         NnefError: NX012 where the framework is missing, NX707 where it fails to run the source.
@@ -67,7 +69,8 @@ def compare_with_source(
     foreign = {nnef: name for name, nnef in imported.names.items()}
     feeds = {foreign[value.name]: inputs[value.name] for value in graph.inputs}
     wanted = [name for name in imported.names if name not in feeds]
-    theirs = reference(format)(source, feeds, wanted)
+    apart = {} if weights is None else {"weights": weights}
+    theirs = reference(format)(source, feeds, wanted, **apart)
     outputs = {value.name for value in graph.outputs}
     found = []
     for value, ours in Executor(Model(graph, imported.weights, imported.quantization)).trace(

@@ -5,7 +5,7 @@ down to the items of the blobs and leaves them where they are; names and shapes 
 protobuf.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnefx.converters.caffe.schema import standard
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
-from nnefx.tensors.files import map_file
+from nnefx.tensors.files import map_file, written_beside
 
 Array = NDArray[Any]
 
@@ -66,6 +66,52 @@ def read_weights(path: Path) -> Mapping[str, tuple[Blob, ...]]:
         fault = error.diagnostics[0]
         raise NnefError(fault.code, fault.message, FileAt(str(path))) from None
     return Scan(data, str(path)).layers()
+
+
+def write_weights(path: Path, blobs: Mapping[str, Sequence[Blob]]) -> None:
+    """Write blobs by the names of their layers, as 32-bit floats, one at a time.
+
+    Raises:
+        NnefError: NX002 where the file cannot be written.
+    """
+    with written_beside(str(path)) as file:
+        for name, items in blobs.items():
+            heads = [_head(blob) for blob in items]
+            label = _length_delimited(1, name.encode())
+            size = len(label) + sum(
+                len(_tag(7, _BYTES)) + len(_varint(len(head) + 4 * blob.items.size)) + len(head)
+                + 4 * blob.items.size
+                for head, blob in zip(heads, items)
+            )  # fmt: skip
+            file.write(_tag(100, _BYTES) + _varint(size) + label)
+            for head, blob in zip(heads, items):
+                payload = np.ascontiguousarray(blob.items, "<f4")
+                file.write(_tag(7, _BYTES) + _varint(len(head) + payload.nbytes) + head)
+                file.write(payload.view(np.uint8).data)
+
+
+def _head(blob: Blob) -> bytes:
+    """Return the bytes of a blob that come before its items."""
+    message: Any = standard()["BlobProto"]()
+    message.shape.dim.extend(blob.shape)
+    shape = bytes(message.SerializeToString())
+    return shape + _tag(5, _BYTES) + _varint(4 * blob.items.size)
+
+
+def _length_delimited(number: int, content: bytes) -> bytes:
+    return _tag(number, _BYTES) + _varint(len(content)) + content
+
+
+def _tag(number: int, wire: int) -> bytes:
+    return _varint(number << 3 | wire)
+
+
+def _varint(value: int) -> bytes:
+    groups = []
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*groups, value])
 
 
 class Scan:

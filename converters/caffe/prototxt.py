@@ -12,10 +12,11 @@ from google.protobuf.message import Message
 from nnefx.converters.caffe.net import Layer, Net, Shape
 from nnefx.converters.caffe.schema import Fields, extended
 from nnefx.converters.caffe.upgrade import from_v0, from_v1, without_padding
-from nnefx.diagnostics import NnefError
+from nnefx.diagnostics import NnefError, Note
 from nnefx.source import FileAt, Source, TextAt
 
 _PLACE = re.compile(r"^\d+:\d+ : (?:'.*?': )?", re.DOTALL)
+_PLUGIN = "layers of types that Caffe has not are added by plugins: --plugin FILE.py"
 _WORDS = {
     f"{word} type": meant for word, meant in (("Message", "message"), ("Enum", "enumeration"))
 }
@@ -47,7 +48,11 @@ def parse_net(text: str, name: str, parameters: Mapping[str, Fields] | None = No
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
-        raise NnefError("NX720", _told(error), _place(source, error)) from None
+        told = _told(error)
+        notes = (
+            [Note(_PLUGIN)] if re.search(r"'LayerParameter' has no field .*_param'", told) else []
+        )
+        raise NnefError("NX720", told, _place(source, error), notes) from None
     return _net(message, name)
 
 

@@ -12,7 +12,7 @@ from nnefx.converters.caffe.importer import FAILED, Failed, Importer, is_source
 from nnefx.converters.caffe.net import Layer, Net, Shape, active
 from nnefx.converters.caffe.plugins import Plugin, load_plugin
 from nnefx.converters.caffe.prototxt import read_net
-from nnefx.converters.caffe.tables import rules
+from nnefx.converters.caffe.tables import JUDGES, SINKS, rules
 from nnefx.converters.caffe.weights import Weights, open_weights
 from nnefx.converters.imported import Imported
 from nnefx.converters.scope import Tensor
@@ -115,7 +115,8 @@ def _results(importer: Importer, outputs: Sequence[str], path: str) -> dict[str,
 def _inputs(net: Net, layers: Sequence[Layer], path: str) -> dict[str, tuple[Shape | None, Any]]:
     """Return the inputs of a net: their shapes, where it tells them, and their places."""
     found: dict[str, tuple[Shape | None, Any]] = {}
-    wanted = {name for layer in layers for name in layer.bottoms}
+    computing = [layer for layer in layers if layer.type not in JUDGES | SINKS]
+    wanted = {name for layer in computing for name in layer.bottoms}
     for name, shape in net.inputs:
         found[name] = (shape, ModelAt(path, f"input '{name}'"))
     for layer in layers:

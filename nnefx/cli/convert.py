@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @options.output("The NNEF model to write: a folder, or a .nnef.tgz or .nnef.tar file.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
 @click.option("--to", "target_format", type=click.Choice(["nnef"]), default="nnef", hidden=True)
-@click.option("--weights", metavar="FILE", help="Weights where the format keeps them apart.")
+@click.option("--weights", metavar="FILE|none|zeros",
+              help="Weights where the format keeps them apart, or made up for it.")  # fmt: skip
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE.py",
+              help="Rules for further layer types (caffe); repeatable. It is run.")  # fmt: skip
 @click.option("--input-shape", "shapes", multiple=True, callback=options.parse_shapes,
               metavar="[NAME:]1,3,224,224", help="Fix an input's shape; repeatable.")  # fmt: skip
 @click.option("--dim", "dims", multiple=True, callback=options.parse_pairs, metavar="N=8",
@@ -37,6 +40,7 @@ def convert(
     source_format: str | None,
     target_format: str,
     weights: str | None,
+    plugins: tuple[str, ...],
     shapes: dict[str | None, tuple[int, ...]],
     dims: dict[str, str],
     verify: bool,
@@ -61,12 +65,15 @@ def convert(
         weights=weights,
         input_shapes=shapes,
         dims=_numbers(dims) or None,
+        plugins=plugins or None,
     )
+    for note in imported.notes:
+        options.say(str(note), quiet)
     if not no_opt:
         imported = optimized(imported)
     comparisons: list[Comparison] = []
     if verify:
-        comparisons = _verify(source, form, imported, files, rtol, quiet)
+        comparisons = _verify(source, form, imported, files, rtol, weights, quiet)
     if report is not None:
         _write_report(report, imported, comparisons)
     if any(not item.agrees for item in comparisons):
@@ -91,13 +98,14 @@ def _numbers(dims: dict[str, str]) -> dict[str, int]:
 
 
 def _verify(
-    source: str, form: str, imported: "Imported", files: dict[str, str], rtol: float, quiet: bool
-) -> "list[Comparison]":
+    source: str, form: str, imported: "Imported", files: dict[str, str], rtol: float,
+    weights: str | None, quiet: bool,
+) -> "list[Comparison]":  # fmt: skip
     from nnefx.cli.inputs import gather
     from nnefx.converters.verify import compare_with_source, first_divergence
 
     inputs = gather(imported.graph, files, seed=0)
-    comparisons = compare_with_source(source, form, imported, inputs, rtol=rtol)
+    comparisons = compare_with_source(source, form, imported, inputs, rtol=rtol, weights=weights)
     for item in comparisons:
         if item.output:
             options.say(f"{item.name}: relative error {item.relative:.2e}", quiet)
@@ -119,6 +127,7 @@ def _write_report(path: Path, imported: "Imported", comparisons: "list[Compariso
     content: dict[str, Any] = {
         "format_version": 1,
         "names": dict(imported.names),
+        "notes": [str(note) for note in imported.notes],
         "comparisons": [asdict(item) for item in comparisons],
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
