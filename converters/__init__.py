@@ -16,10 +16,12 @@ from nnefx.source import FileAt
 FORMATS = {
     "onnx": ("nnefx.converters.onnx.read", "onnx"),
     "caffe": ("nnefx.converters.caffe.read", "caffe"),
+    "tflite": ("nnefx.converters.tensorflow.lite.read", "tflite"),
     "nnef": ("nnefx.converters.nnef", ""),
 }
 _SUFFIXES = {
     ".onnx": "onnx",
+    ".tflite": "tflite",
     ".prototxt": "caffe",
     ".caffemodel": "caffe",
     ".nnef": "nnef",

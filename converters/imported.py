@@ -21,6 +21,8 @@ class Imported:
         types: the item types of those tensors in the foreign model, by numpy's names.
         quantization: entries for graph.quant by the name of the value.
         extra: files that go into the container beside.
+        axes: how to transpose the value of the graph to get the foreign tensor, by foreign name,
+            where their layouts differ.
         notes: what the user should know about the conversion.
     """
 
@@ -31,3 +33,4 @@ class Imported:
     quantization: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[Diagnostic] = ()
+    axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from nnefx.converters.imported import Imported
 from numpy.typing import NDArray
 
+from nnefx.converters import FORMATS
+from nnefx.converters.imported import Imported
 from nnefx.diagnostics import NnefError
 from nnefx.execute.executor import Executor
 from nnefx.source import FileAt
@@ -67,7 +68,10 @@ def compare_with_source(
     """
     graph = imported.graph
     foreign = {nnef: name for name, nnef in imported.names.items()}
-    feeds = {foreign[value.name]: inputs[value.name] for value in graph.inputs}
+    feeds = {
+        foreign[value.name]: _laid(inputs[value.name], imported.axes.get(foreign[value.name]))
+        for value in graph.inputs
+    }
     wanted = [name for name in imported.names if name not in feeds]
     apart = {} if weights is None else {"weights": weights}
     theirs = reference(format)(source, feeds, wanted, **apart)
@@ -78,16 +82,23 @@ def compare_with_source(
     ):
         name = foreign.get(value.name)
         if name is not None and name in theirs:
+            ours = _laid(ours, imported.axes.get(name))
             found.append(
                 _compare(name, value.name, ours, theirs[name], rtol, atol, value.name in outputs)
             )
     return found
 
 
+def _laid(array: Arrays, axes: tuple[int, ...] | None) -> Arrays:
+    """Return an array of the graph in the layout of the source."""
+    return array if axes is None else np.transpose(array, axes)
+
+
 def reference(format: str) -> Any:
     """Return the function that runs a source model: `run(source, inputs, tensors) -> arrays`."""
     try:
-        return import_module(f"nnefx.converters.{format}.reference").run
+        package = FORMATS[format][0].rpartition(".")[0] if format in FORMATS else ""
+        return import_module(f"{package or 'nnefx.converters'}.reference").run
     except ModuleNotFoundError as error:
         if error.name is not None and not error.name.startswith("nnefx"):
             message = f"verifying needs the package '{error.name}': pip install 'nnefx[{format}]'"

@@ -155,11 +155,13 @@ def strided_slice(
                 spec.append((at, at + 1, 1))
                 dropped.append(axis)
             else:
-                spec.append((None if from_start else first[i], None if to_end else last[i], step[i]))
+                spec.append(
+                    (None if from_start else first[i], None if to_end else last[i], step[i])
+                )
                 shape.append(axis)
     shape += range(len(spec), x.rank)
     spec += [(None, None, 1)] * (x.rank - len(spec))
-    y = sliced(g, x, *zip(*spec)) if spec else x  # type: ignore[arg-type]
+    y = sliced(g, x, *zip(*spec)) if spec else x
     y = squeezed(g, y, dropped)
     for axis, source in enumerate(shape):
         if source is None:
@@ -261,3 +263,40 @@ def batch_to_space(g: Scope, x: Tensor, blocks: Sequence[int], crops: Any) -> Te
     begin = [0, *(int(pair[0]) for pair in cut), *([0] * len(rest))]
     end = [y.shape[0], *(e - int(p[1]) for e, p in zip(spatial, cut)), *rest]
     return sliced(g, y, begin, end, [1] * y.rank)
+
+
+def spread(g: Scope, x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return `x` repeated to a shape that it broadcasts to, from the right."""
+    if x.array is not None:
+        return g.known(np.broadcast_to(x.array, shape).copy())
+    led = (1,) * (len(shape) - x.rank) + x.shape
+    repeats = [target // extent if extent == 1 else 1 for extent, target in zip(led, shape)]
+    if any(e * r != t for e, r, t in zip(led, repeats, shape)):
+        raise Reject("shape", f"shape {list(x.shape)} does not spread to {list(shape)}", "NX304")
+    y = g.viewed(x, led)
+    return y if set(repeats) <= {1} else g.typed(tensor(g.tile(y, repeats=repeats)), x.dtype)
+
+
+def overwritten(g: Scope, x: Tensor, update: Tensor, begin: Sequence[int]) -> Tensor:
+    """Return `x` with `update` in the place of the items from `begin` on."""
+    starts = [
+        min(max(first, 0), extent - size)
+        for first, extent, size in zip(begin, x.shape, update.shape)
+    ]
+    y = update
+    for axis in reversed(range(x.rank)):
+        before, after = starts[axis], starts[axis] + update.shape[axis]
+        if before == 0 and after == x.shape[axis]:
+            continue
+        low = [starts[i] if i < axis else 0 for i in range(x.rank)]
+        high = [starts[i] + update.shape[i] if i < axis else x.shape[i] for i in range(x.rank)]
+        ends = [(0, before), (after, x.shape[axis])]
+        around = [
+            sliced(
+                g, x, [*low[:axis], b, *low[axis + 1 :]], [*high[:axis], e, *high[axis + 1 :]],
+                [1] * x.rank,
+            ) if e > b else None
+            for b, e in ends
+        ]  # fmt: skip
+        y = joined(g, [item for item in (around[0], y, around[1]) if item is not None], axis)
+    return y

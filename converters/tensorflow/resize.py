@@ -43,9 +43,7 @@ def bilinear(g: Scope, x: Tensor, size: Sequence[int], method: str) -> Tensor:
         return x
     factors = [target // extent for extent, target in zip(extents, size)]
     if all(extent * f == target for extent, f, target in zip(extents, factors, size)):
-        return tensor(
-            g.multilinear_upsample(x, factor=factors, method=method, border="replicate")
-        )
+        return tensor(g.multilinear_upsample(x, factor=factors, method=method, border="replicate"))
     rows, columns = (weights(e, t, method) for e, t in zip(extents, size))
     y = x
     if extents[0] != size[0]:

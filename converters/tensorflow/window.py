@@ -47,10 +47,21 @@ def conv(
         raise Reject("filter", f"filter has rank {w.rank}, the input {x.rank}")
     return tensor(
         g.conv(
-            x, w, biased(g, b), stride=list(stride), dilation=list(dilation), padding=padding,
-            groups=groups,
+            x, w, biased(g, b), padding=plainest(w.shape[2:], padding), groups=groups,
+            **steps(stride, dilation),
         )
     )  # fmt: skip
+
+
+def steps(stride: Sequence[int], dilation: Sequence[int]) -> dict[str, Any]:
+    """Return the arguments that say how a window moves, those left out that are all 1."""
+    given = {"stride": list(stride), "dilation": list(dilation)}
+    return {name: items for name, items in given.items() if set(items) != {1}}
+
+
+def plainest(sizes: Sequence[int], padding: Padding) -> Padding:
+    """Return `[]` for no padding where automatic padding is none: for windows of one item."""
+    return [] if set(sizes) == {1} and not any(map(any, padding)) else padding
 
 
 def groups_of(x: Tensor, w: Tensor) -> int:
@@ -76,19 +87,13 @@ def deconv(
         max(want - reach + before, 0) if padding else 0
         for want, reach, (before, _) in zip(shape[2:], full, padding or [(0, 0)] * len(full))
     ]
-    attributes: dict[str, Any] = {
-        "stride": list(stride), "dilation": list(dilation), "groups": groups,
-    }  # fmt: skip
+    attributes: dict[str, Any] = {"groups": groups, **steps(stride, dilation)}
     if not any(behind):
         return tensor(
-            g.deconv(
-                x, w, biased(g, b), padding=padding, output_shape=list(shape), **attributes
-            )
+            g.deconv(x, w, biased(g, b), padding=padding, output_shape=list(shape), **attributes)
         )
     inside = [want - more for want, more in zip(shape[2:], behind)]
-    y = g.deconv(
-        x, w, padding=padding, output_shape=[*shape[:2], *inside], **attributes
-    )
+    y = g.deconv(x, w, padding=padding, output_shape=[*shape[:2], *inside], **attributes)
     y = g.pad(y, padding=[(0, 0), (0, 0), *((0, more) for more in behind)])
     return tensor(y if b is None else g.add("add", y, biased(g, b)))
 
@@ -97,9 +102,10 @@ def pool(
     g: Scope, op: str, x: Tensor, *, size: Sequence[int], stride: Sequence[int], padding: Padding,
 ) -> Tensor:  # fmt: skip
     """Emit a pooling operation; the padding never counts."""
-    border = {} if padding and not any(map(any, padding)) else {"border": "ignore"}
+    plain = bool(padding) and not any(map(any, padding))
+    border: dict[str, Any] = {} if plain else {"border": "ignore"}
     return tensor(
-        g.add(op, x, size=list(size), stride=list(stride), padding=padding, **border)
+        g.add(op, x, size=list(size), padding=padding, **{**border, **steps(stride, [1])})
     )
 
 

@@ -1,4 +1,8 @@
-"""The numpy executor: every value by its kernel, freed after its last use."""
+"""The numpy executor: every value by its kernel, freed after its last use.
+
+Values that graph.quant speaks of are rounded as it says, so that the result is what a quantized
+engine computes, up to its own rounding.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -7,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.diagnostics import NnefError
+from nnefx.execute.simulate import simulate
 from nnefx.ir.compute import compute
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.tensors.dequantize import dequantize
@@ -48,6 +53,9 @@ class Executor:
         updates: list[tuple[str, Arrays]] = []
         for index, node in enumerate(self.graph.nodes):
             for value, array in zip(node.values(), self._arrays(node, values, feeds, updates)):
+                entry = self.model.quantization.get(value.name)
+                if entry is not None and value.dtype == "scalar" and node.name != "variable":
+                    array = simulate(array, entry)
                 values[value] = array
                 yield value, array
             for value in self._last_use.get(index, ()):

@@ -30,11 +30,14 @@ from nnefx.converters.tensorflow.lite.schema import (
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 
-_TYPES = {
+_NAMED = {
     "FLOAT32": "<f4", "FLOAT16": "<f2", "FLOAT64": "<f8", "INT8": "i1", "INT16": "<i2",
     "INT32": "<i4", "INT64": "<i8", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4",
     "UINT64": "<u8", "BOOL": "?", "INT4": "i1",
 }  # fmt: skip
+
+# The item types by their numbers in the schema.
+TYPES = {v: _NAMED[name] for name, v in vars(tflite.TensorType).items() if name in _NAMED}
 
 MAX_RANK = 8
 
@@ -87,7 +90,9 @@ class _Parser:
         self.data = data
         self.size = len(data)
         self.model = tflite.Model.GetRootAs(data, 0)
-        self.types = {value: name for name, value in vars(tflite.TensorType).items() if name[0] != "_"}
+        self.types = {
+            value: name for name, value in vars(tflite.TensorType).items() if name[0] != "_"
+        }
 
     def file(self) -> LiteFile:
         model = self.model
@@ -139,7 +144,7 @@ class _Parser:
     def _tensor(self, tensor: Any) -> LiteTensor:
         shape = self._ints(tensor, "Shape")
         kind = self.types.get(tensor.Type(), f"type {tensor.Type()}")
-        dtype = np.dtype(_TYPES[kind]) if kind in _TYPES else None
+        dtype = np.dtype(_NAMED[kind]) if kind in _NAMED else None
         if len(shape) > MAX_RANK or min(shape, default=1) < 0:
             raise Corrupt(f"a tensor has the shape {list(shape)}")
         signature = self._ints(tensor, "ShapeSignature")
@@ -163,7 +168,7 @@ class _Parser:
         sparsity = tensor.Sparsity()
         if sparsity is not None:
             items = raw.view(dtype) if raw.size % dtype.itemsize == 0 else raw
-            return sparse.dense(items, shape, self._sparsity(sparsity, len(shape)))
+            return sparse.dense(items, shape, self._sparsity(sparsity))
         count = int(np.prod(shape, dtype=np.float64))
         if kind == "INT4":
             if raw.size != (count + 1) // 2:
@@ -175,15 +180,13 @@ class _Parser:
 
     def _buffer(self, buffer: Any) -> Array | None:
         """Return the bytes of a buffer, None where it is empty; large files keep them behind."""
-        offset, size = (
-            (buffer.Offset(), buffer.Size()) if hasattr(buffer, "Offset") else (0, 0)
-        )
+        offset, size = (buffer.Offset(), buffer.Size()) if hasattr(buffer, "Offset") else (0, 0)
         if offset > 1 and size:
             if offset + size > self.size:
                 raise Corrupt(f"a buffer ends at {offset + size}, the file at {self.size}")
             return np.frombuffer(self.data, np.uint8, size, offset)
         raw = self._vector(buffer, "Data")
-        return raw.view(np.uint8) if raw.size else None
+        return np.asarray(raw.view(np.uint8)) if raw.size else None
 
     def _scales(self, table: Any, shape: tuple[int, ...]) -> Scales | None:
         if table is None:
@@ -199,7 +202,7 @@ class _Parser:
             raise Corrupt("the quantization of a tensor is not finite or uneven")
         return Scales(scale, zero if zero.size else np.zeros(1, np.int64), axis)
 
-    def _sparsity(self, table: Any, rank: int) -> sparse.Sparsity:
+    def _sparsity(self, table: Any) -> sparse.Sparsity:
         levels = []
         for item in self._items(table.DimMetadataLength(), table.DimMetadata):
             if item.Format() == tflite.DimensionType.DENSE:
@@ -219,9 +222,7 @@ class _Parser:
         table.Init(union.Bytes, union.Pos)
         return self._vector(table, "Values").astype(np.int64)
 
-    def _node(
-        self, node: Any, index: int, kinds: list[tuple[str, int]], count: int
-    ) -> LiteNode:
+    def _node(self, node: Any, index: int, kinds: list[tuple[str, int]], count: int) -> LiteNode:
         code = node.OpcodeIndex()
         if not 0 <= code < len(kinds):
             raise Corrupt(f"operator {index} names operator code {code}")
@@ -236,7 +237,10 @@ class _Parser:
     def _options(self, node: Any) -> dict[str, Any]:
         union, kind = node.BuiltinOptions(), _options_names("").get(node.BuiltinOptionsType())
         if kind is None and hasattr(node, "BuiltinOptions2"):
-            union, kind = node.BuiltinOptions2(), _options_names("2").get(node.BuiltinOptions2Type())
+            union, kind = (
+                node.BuiltinOptions2(),
+                _options_names("2").get(node.BuiltinOptions2Type()),
+            )
         if union is None or kind is None:
             return {}
         table = getattr(import_module(f"tflite.{kind}"), kind)()
@@ -294,7 +298,7 @@ def _options_names(which: str) -> dict[int, str]:
 
 
 @cache
-def _fields(table: type) -> tuple[tuple[str, str, bool], ...]:
+def _fields(table: Any) -> tuple[tuple[str, str, bool], ...]:
     """Return (snake_case name, accessor, whether it is a vector) of each field of a table."""
     names = [name for name in vars(table) if name[0].isupper() and "BufferHas" not in name]
     vectors = {name[: -len("Length")] for name in names if f"{name[:-6]}AsNumpy" in names}
