@@ -54,7 +54,7 @@ def plain(profile: Profile, axis: Axis, rounding: str, dilated: bool = True) -> 
     dilation = axis.dilation - 1 if axis.size > 1 else 0
     if before < 0 or after > before or (dilation and not dilated):
         return None
-    for crop in [0, -after] if before == 0 and after < 0 else [0]:
+    for crop in [0, -after] if before == 0 and -axis.up < after < 0 else [0]:
         slide = Slide(axis.size, before, dilation, crop=crop)
         if infers(profile, axis, slide, rounding):
             return slide
@@ -64,8 +64,9 @@ def plain(profile: Profile, axis: Axis, rounding: str, dilated: bool = True) -> 
 def grown(axis: Axis) -> Slide:
     """Return the window with zeros such that (down - 1) * stride + reach is the padded extent."""
     before, after = axis.around
-    crop, after = max(-after, 0), max(after, 0)
-    padding = max(before, after)
+    crop = min(max(-after, 0), axis.up - 1)
+    after += crop
+    padding = max(before, after, 0)
     dilation = axis.dilation - 1 if axis.size > 1 else 0
     return Slide(axis.size, padding, dilation, padding - before, padding - after, crop)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -121,7 +122,6 @@ class _Walk:
             self.matrices,
             homes(self.graph, self.constants, self.regions, self.matrices),
         )
-        inputs = [self._input(g, value) for value in self.graph.inputs]
         faults = [fault for node in self.graph.nodes for fault in self._lower(g, node)]
         if faults:
             raise NnefError.of(faults)
@@ -129,7 +129,7 @@ class _Walk:
         return Plan(
             self.graph.name,
             self.profile.name,
-            tuple(inputs),
+            tuple(g.slots[value].name for value in self.graph.inputs),
             tuple(g.slots[value].name for value in self.graph.outputs),
             tuple(g.tensors.values()),
             tuple(g.views.values()),
@@ -140,11 +140,9 @@ class _Walk:
             notes,
         )
 
-    def _input(self, g: Emitter, value: Value) -> str:
-        scale = g.scales.get(value, 1.0)
-        slot = g.tensor(value.name, g.stored_dims(value), scale, Role.INPUT, value)
-        g.slots[value] = slot
-        return slot.name
+    def _input(self, g: Emitter, value: Value) -> None:
+        dims, scale = g.stored_dims(value), g.scales.get(value, 1.0)
+        g.slots[value] = g.tensor(value.name, dims, scale, Role.INPUT, value)
 
     # ---- Scales
 
@@ -180,8 +178,8 @@ class _Walk:
     # ---- Rules
 
     def _lower(self, g: Emitter, node: Node) -> Iterator[Diagnostic]:
-        if id(node) in self.known or node.name == "external":
-            yield from self._constant_outputs(g, node)
+        if id(node) in self.known:
+            self._constant_outputs(g, node)
             return
         region = self.regions.by_result.get(node.output) if list(node.values()) else None
         if region is None and id(node) in self.regions.absorbed:
@@ -189,7 +187,9 @@ class _Walk:
         text = statement(node) if region is None else region_statement(region)
         g.origin = Origin(node.name, node.output.name, text, node.at)
         try:
-            if region is not None:
+            if node.name == "external":
+                self._input(g, node.output)
+            elif region is not None:
                 self._lower_region(g, region)
             elif node.name in LOWERINGS:
                 operands = self._operands(node)
@@ -212,14 +212,13 @@ class _Walk:
         else:
             g.lookup(x, y, lambda real: tabulate(region, real, self.constants))
 
-    def _constant_outputs(self, g: Emitter, node: Node) -> Iterator[Diagnostic]:
+    def _constant_outputs(self, g: Emitter, node: Node) -> None:
         for value in node.values():
-            if value in g.outputs and value in self.constants:
-                make = self.constants.array(value)
+            if value in g.outputs:
+                array = self.constants.array(value)
                 dims = canonical(value.shape)
-                slot = g.const(value.name, dims, lambda make=make: make, 1.0)  # type: ignore[misc]
+                slot = g.const(value.name, dims, partial(_itself, array), 1.0)
                 g.copy(slot, g.create(value))
-        yield from ()
 
     def _operands(self, node: Node) -> list[Any]:
         return [self._operand(item) for item in node.inputs.values()]
@@ -239,6 +238,10 @@ _UNCALIBRATED = (
     "no calibration data: every scale is 1, values beyond 128 saturate and steps are 1/256; "
     "expect a useless result unless the network was made for Q7.8"
 )
+
+
+def _itself(array: Any) -> Any:
+    return array
 
 
 def _result(node: Node) -> Any:
