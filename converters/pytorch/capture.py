@@ -1,8 +1,9 @@
 """A module and example inputs -> the graph of its ATen operators, by `torch.export`."""
 
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ def captured(
     errors: list[BaseException] = []
     for way in ways:
         try:
-            with _evaluating(module), torch.no_grad():
+            with _evaluating(module), torch.no_grad(), redirect_stdout(sys.stderr):
                 return export(module, tuple(args), dict(kwargs or {}), strict=way)
         except FAULTS as error:
             errors.append(error)

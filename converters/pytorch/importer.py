@@ -11,6 +11,7 @@ from torch import fx
 from nnefx.converters.pytorch.alias import Aliases
 from nnefx.converters.pytorch.decompose import decomposed
 from nnefx.converters.pytorch.place import Names, place
+from nnefx.converters.pytorch.refused import reason
 from nnefx.converters.pytorch.tables import ATEN
 from nnefx.converters.pytorch.types import Complex, array_of, numpy_type
 from nnefx.converters.rules import Rule, brief
@@ -26,7 +27,7 @@ MAX_DEPTH = 32  # of decompositions within decompositions
 # Arguments that say where and how items lie in memory, which NNEF leaves open.
 _IGNORED = frozenset(
     "memory_format layout device pin_memory non_blocking copy generator enable_gqa_hint "
-    "cudnn_enabled momentum exact scale_grad_by_freq sparse implicit is_coalesced".split()
+    "cudnn_enable cudnn_enabled momentum exact scale_grad_by_freq sparse implicit is_coalesced".split()
 )
 _NO_OPERATION = frozenset(
     "_assert_async _assert_scalar _assert_tensor_metadata sym_constrain_range "
@@ -42,7 +43,12 @@ class Skip(Exception):
     """Raised where a node cannot be imported because of a fault that is listed already."""
 
 
+class Absent:
+    """Stands for a result that a rule does not make; what uses it is refused."""
+
+
 FAILED: Final = Failed()
+ABSENT: Final = Absent()
 Env = dict[fx.Node, Any]
 
 
@@ -67,7 +73,7 @@ class Importer(Scope):
         self.stored: dict[Any, Tensor] = {}
         self.shared: set[int] = set()
         self.modules: dict[Any, tuple[tuple[str, str], ...]] = {}
-        self.stack: tuple[tuple[str, str], ...] = ()
+        self.calls: tuple[tuple[str, str], ...] = ()
 
     # What a rule asks about its node
 
@@ -131,7 +137,8 @@ class Importer(Scope):
             elif node.op == "call_function":
                 self._node(node, env, aliases)
             elif node.op == "output":
-                results = list(_mapped(node.args[0], env))
+                found = _mapped(node.args[0], env)
+                results = list(found) if isinstance(found, (list, tuple)) else [found]
         return results
 
     def _attribute(self, holder: Any, target: str) -> Any:
@@ -146,7 +153,7 @@ class Importer(Scope):
         outer = self.site, self.metas, self.at
         if self.depth == 0:
             self.at = place(node, self.path)
-            self.stack = self.names.stack(node)
+            self.calls = self.names.stack(node)
             self.site = Site(self.at, self.names.hint(node))
         before = len(self.builder.nodes)
         self.metas = _metas(node)
@@ -167,7 +174,7 @@ class Importer(Scope):
             env[node] = FAILED
         if self.depth == 0:
             for made in self.builder.nodes[before:]:
-                self.modules[made] = self.stack
+                self.modules[made] = self.calls
             if isinstance(env[node], Tensor):
                 env[node] = self.named(env[node], self.names.result(node))
             self.values[node.name] = env[node]
@@ -180,6 +187,8 @@ class Importer(Scope):
             if isinstance(target, torch._ops.OpOverload) and not self._is_known(target):
                 self._unsupported(node)
             raise Skip
+        if any(item is ABSENT for item in _leaves((args, kwargs))) and target is not operator.getitem:
+            raise Reject(None, "a result that NNEF cannot compute is used", "NX701")
         if target is operator.getitem:
             return args[0][args[1]]
         if isinstance(target, torch._ops.HigherOrderOperator):
@@ -237,6 +246,8 @@ class Importer(Scope):
     def _by_parts(
         self, node: fx.Node, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
+        if why := reason(target):
+            raise Reject(None, why, "NX706")
         module = decomposed(node) if self.depth < MAX_DEPTH else None
         if module is None:
             self._unsupported(node)
@@ -264,9 +275,9 @@ class Importer(Scope):
         operands = args[args.index(module) + 1 :]
         holders = [item for item in module.graph.nodes if item.op == "placeholder"]
         env: Env = dict(zip(holders, operands, strict=True))
-        before = self.site, self.at, self.stack
+        before = self.site, self.at, self.calls
         results = self.run(module.graph, env, module)
-        self.site, self.at, self.stack = before
+        self.site, self.at, self.calls = before
         return results
 
     def _is_known(self, target: Any) -> bool:

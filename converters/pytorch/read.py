@@ -13,7 +13,7 @@ from nnefx.converters.pytorch import sources
 from nnefx.converters.pytorch.alias import NotFunctional
 from nnefx.converters.pytorch.capture import captured
 from nnefx.converters.pytorch.hierarchy import outlined
-from nnefx.converters.pytorch.importer import FAILED, Env, Importer
+from nnefx.converters.pytorch.importer import ABSENT, FAILED, Env, Importer
 from nnefx.converters.pytorch.program import Program, of_export
 from nnefx.converters.pytorch.types import Complex, numpy_type
 from nnefx.converters.scope import Site, Tensor
@@ -166,7 +166,7 @@ def _outputs(program: Program, results: list[Any], path: str) -> dict[str, Tenso
             outputs.update({f"{name}_real": item.re, f"{name}_imag": item.im})
         elif isinstance(item, Tensor):
             outputs[name] = item
-        elif item is FAILED:
+        elif item is FAILED or item is ABSENT:
             raise NnefError("NX713", f"output '{name}' is not computed", ModelAt(path, "outputs"))
     if not outputs:
         raise NnefError("NX713", "the module returns no tensor", ModelAt(path, "outputs"))

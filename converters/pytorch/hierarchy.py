@@ -1,0 +1,3 @@
+"""placeholder."""
+def outlined(graph, modules):
+    return graph

@@ -1,0 +1,84 @@
+"""Quantization as PT2E writes it: integers between pairs of quantize and dequantize."""
+
+from typing import Any
+
+import numpy as np
+
+from nnefx.converters.pytorch.cast import converted, operand
+from nnefx.converters.pytorch.importer import Importer
+from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.scope import Tensor
+
+
+def _along(g: Importer, x: Any, rank: int, axis: int | None, dtype: Any) -> Tensor:
+    """Return a scale or zero point, one for all or one for each item of an axis."""
+    item = operand(g, x, dtype)
+    if axis is None or item.volume == 1:
+        return g.viewed(item, ()) if item.rank else item
+    return g.viewed(item, [item.volume if i == axis % rank else 1 for i in range(rank)])
+
+
+def _quantized(
+    g: Importer, x: Tensor, scale: Any, zero: Any, low: int, high: int, axis: int | None
+) -> Any:
+    step = _along(g, scale, x.rank, axis, np.float32)
+    origin = converted(g, _along(g, zero, x.rank, axis, np.int64), np.float32)
+    whole = g.nnefx_round_even(g.div(x, step))
+    return g.cast(g.clamp(g.add("add", whole, origin), float(low), float(high)), dtype="integer")
+
+
+def _restored(g: Importer, x: Tensor, scale: Any, zero: Any, axis: int | None) -> Any:
+    step = _along(g, scale, x.rank, axis, np.float32)
+    origin = converted(g, _along(g, zero, x.rank, axis, np.int64), np.float32)
+    return g.mul(g.sub(converted(g, x, np.float32), origin), step)
+
+
+@rules.on("quantize_per_tensor.default", "quantize_per_tensor.tensor",
+          "quantize_per_tensor.tensor2")  # fmt: skip
+def quantize_per_tensor(
+    g: Importer, input: Tensor, scale: Any, zero_point: Any, quant_min: Any, quant_max: Any, *,
+    dtype: Any,
+) -> Any:  # fmt: skip
+    return _quantized(g, input, scale, zero_point, quant_min, quant_max, None)
+
+
+@rules.on("dequantize_per_tensor.default", "dequantize_per_tensor.tensor",
+          "dequantize_per_tensor.tensor2")  # fmt: skip
+def dequantize_per_tensor(
+    g: Importer, input: Tensor, scale: Any, zero_point: Any, *, quant_min: Any = None,
+    quant_max: Any = None, dtype: Any = None, out_dtype: Any = None,
+) -> Any:  # fmt: skip
+    return _restored(g, input, scale, zero_point, None)
+
+
+@rules.on("quantize_per_channel")
+def quantize_per_channel(
+    g: Importer, input: Tensor, scales: Tensor, zero_points: Tensor, axis: int, quant_min: Any,
+    quant_max: Any, *, dtype: Any,
+) -> Any:  # fmt: skip
+    return _quantized(g, input, scales, zero_points, quant_min, quant_max, axis)
+
+
+@rules.on("dequantize_per_channel")
+def dequantize_per_channel(
+    g: Importer, input: Tensor, scales: Tensor, zero_points: Any, axis: int, *,
+    quant_min: Any = None, quant_max: Any = None, dtype: Any = None, out_dtype: Any = None,
+) -> Any:  # fmt: skip
+    return _restored(g, input, scales, 0 if zero_points is None else zero_points, axis)
+
+
+@rules.on("fake_quantize_per_tensor_affine", "fake_quantize_per_tensor_affine.tensor_qparams")
+def fake_quantize(
+    g: Importer, self: Tensor, scale: Any, zero_point: Any, quant_min: Any, quant_max: Any
+) -> Any:
+    whole = _quantized(g, self, scale, zero_point, quant_min, quant_max, None)
+    return _restored(g, whole, scale, zero_point, None)
+
+
+@rules.on("fake_quantize_per_channel_affine")
+def fake_quantize_by_channel(
+    g: Importer, self: Tensor, scale: Tensor, zero_point: Tensor, axis: int, quant_min: Any,
+    quant_max: Any,
+) -> Any:  # fmt: skip
+    whole = _quantized(g, self, scale, zero_point, quant_min, quant_max, axis)
+    return _restored(g, whole, scale, zero_point, axis)
