@@ -111,7 +111,7 @@ class Store:
         if items.size != expected:
             self._fail("NX711", tensor, f"{items.size} items, shape {list(shape)} needs {expected}")
         if tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
-            return items.astype(np.uint16).view(dtype).reshape(shape)
+            return np.asarray(items.astype(np.uint16).view(dtype).reshape(shape))
         return np.asarray(items.astype(dtype).reshape(shape))
 
     def _external(self, tensor: TensorProto, dtype: Any, shape: tuple[int, ...]) -> Array:
