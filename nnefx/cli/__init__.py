@@ -22,11 +22,12 @@ VERBS = {
     "export": ("export", "Lower a model to OpenVX: a C project or a blob."),
     "ops": ("ops", "List the operations of NNEF, or document one."),
     "explain": ("explain", "Explain a diagnostic code."),
+    "targets": ("targets", "List the consumers that `check --target` knows."),
 }
 
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
-USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX013"}
+USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX013", "NX016", "NX017", "NX018"}
 
 
 class Verbs(click.Group):
