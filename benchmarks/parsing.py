@@ -1,6 +1,7 @@
 """Parsing and checking flat graphs of 1,000 to 100,000 statements."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nnef
@@ -63,10 +64,8 @@ def table(folder: Path, sizes: tuple[int, ...]) -> Table:
     rows = []
     for size in sizes:
         path = write(folder, size)
-        ours, parsed, shaped = (
-            seconds(lambda act=act, path=path: act(path))
-            for act in (check, khronos, khronos_shapes)
-        )
+        acts = (check, khronos, khronos_shapes)
+        ours, parsed, shaped = seconds(*(partial(act, path) for act in acts))
         rate = f"{path.stat().st_size / 1e6 / ours:.2f} MB/s"
         times = (duration(ours), rate, duration(parsed), duration(shaped), ratio(ours, shaped))
         rows.append((f"{size:,}", f"{path.stat().st_size / 1e6:.2f} MB", *times))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.report import Table, duration, ratio
@@ -16,12 +17,8 @@ def table() -> Table:
         "python -c pass": [sys.executable, "-c", "pass"],
         "nnefx --help": [str(Path(sys.executable).with_name("nnefx")), "--help"],
     }
-    times = {
-        name: seconds(lambda words=words: _run(words), runs=RUNS)
-        for name, words in commands.items()
-    }
-    bare = times["python -c pass"]
-    rows = tuple((f"`{name}`", duration(time), ratio(time, bare)) for name, time in times.items())
+    times = seconds(*(partial(_run, words) for words in commands.values()), runs=RUNS)
+    rows = tuple((f"`{name}`", duration(t), ratio(t, times[0])) for name, t in zip(commands, times))
     return Table(f"Start-up, median of {RUNS}", ("", "time", "time : python"), rows)
 
 
