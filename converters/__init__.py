@@ -1,6 +1,7 @@
 """Importers: models of other frameworks become NNEF graphs. Each is loaded when it is needed."""
 
 import os
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -17,13 +18,19 @@ FORMATS = {
     "onnx": ("nnefx.converters.onnx.read", "onnx"),
     "caffe": ("nnefx.converters.caffe.read", "caffe"),
     "tflite": ("nnefx.converters.tensorflow.lite.read", "tflite"),
+    "pytorch": ("nnefx.converters.pytorch.read", "torch"),
     "nnef": ("nnefx.converters.nnef", ""),
 }
+_ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")  # package.module:attribute
 _SUFFIXES = {
     ".onnx": "onnx",
     ".tflite": "tflite",
     ".prototxt": "caffe",
     ".caffemodel": "caffe",
+    ".pt2": "pytorch",
+    ".pt": "pytorch",
+    ".pth": "pytorch",
+    ".jit": "pytorch",
     ".nnef": "nnef",
     ".tgz": "nnef",
     ".tar": "nnef",
@@ -37,6 +44,8 @@ def guess_format(source: str | os.PathLike[str]) -> str:
         NnefError: NX001 where nothing is there, NX701 where it is of no known format.
     """
     path = Path(source)
+    if not path.exists() and _ATTRIBUTE.match(os.fspath(source)):
+        return "pytorch"
     if not path.exists():
         raise NnefError("NX001", "no such file or folder", FileAt(str(path)))
     if path.is_dir() and (path / "graph.nnef").exists():

@@ -1,5 +1,6 @@
 """Operators without a rule, taken apart by PyTorch itself into operators that have one."""
 
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,8 @@ import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
+
+from nnefx.converters.pytorch.alias import mutated
 
 
 def decomposed(node: fx.Node) -> fx.GraphModule | None:
@@ -27,17 +30,21 @@ def decomposed(node: fx.Node) -> fx.GraphModule | None:
         return target(*inner_args, **inner_kwargs)
 
     tensors = [flat[index] for index in places]
-    mode = next((item.fake_mode for item in tensors if hasattr(item, "fake_mode")), None)
     try:
-        if mode is None:
-            module = make_fx(call, _table())(*tensors)
-        else:
-            with mode:
-                module = make_fx(call, _table())(*tensors)
+        module = _traced(call, tensors)
+        if any(map(mutated, module.graph.nodes)):
+            module = _traced(torch.func.functionalize(call), tensors)
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         return None  # it depends on data, or PyTorch itself cannot take it apart
     calls = [item.target for item in module.graph.nodes if item.op == "call_function"]
     return None if target in calls else module
+
+
+def _traced(call: Any, tensors: list[Any]) -> fx.GraphModule:
+    mode = next((item.fake_mode for item in tensors if hasattr(item, "fake_mode")), None)
+    with mode or nullcontext():
+        module: fx.GraphModule = make_fx(call, _table())(*tensors)
+    return module
 
 
 @cache

@@ -141,6 +141,8 @@ def index_reduce(
     g: Importer, self: Tensor, dim: int, index: Tensor, source: Tensor, *, reduce: str,
     include_self: bool = True,
 ) -> Any:  # fmt: skip
+    if not self.rank:
+        raise Reject(None, "it is supported for tensors with axes only", "NX704")
     axis = axis_of(dim, self.rank)
     rows = _rows(g, index, source, axis)
     mode = "mean" if reduce == "mean" else reduce
