@@ -52,8 +52,15 @@ def quotient_scales(s: Scaling, out: Value, x: Operand, y: Operand) -> None:
     """As for the product with the reciprocal."""
     if isinstance(y, Const):
         product_scales(s, out, x, _reciprocal(y))
+        return
+    found = s.observed.get(y)
+    scale = _inverse_scale(found.smallest if found else 1.0)
+    if isinstance(x, Value):
+        s.at_most(out, x, room=float(np.log2(scale)))
+        s.coarse(out, x)
     else:
-        s.stored(out)
+        s.room(out, LIMIT * float(np.abs(x.array()).max(initial=0.0)) / LIMIT / scale)
+    s.stored(out)
 
 
 def _reciprocal(constant: Const) -> Const:
@@ -70,7 +77,7 @@ def add(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     first, second = _operands(g, out, x, y, z.scale)
     if first.dims != z.dims:
         first, second = second, first
-    g.add(_full(g, first, z.dims), second, z)
+    g.add(full(g, first, z.dims), second, z)
 
 
 @lowers("sub", scales=sum_scales)
@@ -78,7 +85,7 @@ def sub(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     """TensorSubtract at the scale of the result."""
     z = g.create(out)
     first, second = _operands(g, out, x, y, z.scale)
-    g.subtract(_full(g, first, z.dims), second, z)
+    g.subtract(full(g, first, z.dims), second, z)
 
 
 def _operands(g: Emitter, out: Value, x: Operand, y: Operand, scale: float) -> tuple[Slot, Slot]:
@@ -98,7 +105,7 @@ def placed(g: Emitter, operand: Operand, out: Value, scale: float) -> Slot:
     return slot if slot.dims == dims else reshaped(g, slot, dims)
 
 
-def _full(g: Emitter, x: Slot, dims: Dims) -> Slot:
+def full(g: Emitter, x: Slot, dims: Dims) -> Slot:
     """Return x repeated to full extents: only the second operand of a node may be smaller."""
     if x.dims == dims:
         return x
@@ -120,7 +127,7 @@ def mul(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     second = placed(g, y, out, _constant_scale(y, z.scale / first.scale))
     if first.dims != z.dims and second.dims == z.dims:
         first, second = second, first
-    g.multiply(_full(g, first, z.dims), second, z)
+    g.multiply(full(g, first, z.dims), second, z)
 
 
 def _constant_scale(operand: Operand, least: float) -> float:
@@ -140,7 +147,25 @@ def div(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
             raise UnsupportedError("the divisor has zeros")
         mul(g, out, x, _reciprocal(y))
         return
-    raise UnsupportedError("a quotient of two run-time tensors is not handled")
+    z = g.create(out)
+    divisor = placed(g, y, out, 1.0)
+    inverse = g.temp(divisor.dims, _inverse_scale(g.smallest.get(y, 1.0)), "inverse")
+    g.lookup(divisor, inverse, _inverse)
+    if isinstance(x, Const):
+        first = placed(g, x, out, _constant_scale(x, z.scale / inverse.scale))
+    else:
+        first = placed(g, x, out, 1.0)
+    g.multiply(full(g, first, z.dims), inverse, z)
+
+
+def _inverse(real: Array) -> Array:
+    result: Array = 1.0 / np.where(real == 0, np.inf, real)
+    return result
+
+
+def _inverse_scale(smallest: float) -> float:
+    """Return the power of two at which the reciprocal of the smallest divisor fits."""
+    return float(2.0 ** np.floor(np.log2(LIMIT * min(max(smallest, 1e-4), 1e4))))
 
 
 @lowers("lt", "gt", "le", "ge", "eq", "ne", scales=free)
@@ -151,7 +176,7 @@ def compare(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     first, second = _operands(g, out, x, y, scale)
     z = g.create(out)
     difference = g.temp(z.dims, scale, "difference")
-    g.subtract(_full(g, first, z.dims), second, difference)
+    g.subtract(full(g, first, z.dims), second, difference)
     kind = g.origin.op
     g.lookup(difference, z, lambda real: np.asarray(_COMPARE[kind](real), np.float64))
 
@@ -171,7 +196,7 @@ def extreme(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
     """Max = y + relu(x - y), min = y - relu(y - x)."""
     z = g.create(out)
     first, second = _operands(g, out, x, y, z.scale)
-    first, second = _full(g, first, z.dims), _full(g, second, z.dims)
+    first, second = full(g, first, z.dims), full(g, second, z.dims)
     difference = g.temp(z.dims, z.scale, "difference")
     positive = g.temp(z.dims, z.scale, "positive")
     if g.origin.op == "max":

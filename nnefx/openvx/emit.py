@@ -104,6 +104,7 @@ class Emitter:
     outputs: frozenset[Value]
     matrices: frozenset[Value] = frozenset()
     homes: Mapping[Value, Home] = field(default_factory=dict)
+    smallest: Mapping[Value, float] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)

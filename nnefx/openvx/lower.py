@@ -27,10 +27,9 @@ from nnefx.passes.fold import fold
 from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors.model import Model
 
-for _family in ("activate", "elementwise", "layout", "linear", "pool", "reduce", "window"):
+_FAMILIES = "activate choose deconv elementwise layout linear pool reduce resample window"
+for _family in _FAMILIES.split():
     import_module(f"nnefx.openvx.{_family}")
-
-_ALIASES = frozenset({"reshape", "squeeze", "unsqueeze", "split", "unstack", "slice", "copy"})
 
 
 def lower(
@@ -79,6 +78,8 @@ def _prepared(model: Model, logits: bool) -> Model:
 
 def _keeps(node: Node) -> bool:
     """Tell whether a composite is lowered as it is: by a rule, or as part of a table."""
+    if node.name == "softmax" and len(node.attributes["axes"]) != 1:
+        return False
     if node.name in LOWERINGS:
         return True
     return node.name in POINTWISE and sum(value.volume > 1 for value in node.operands()) <= 1
@@ -120,7 +121,8 @@ class _Walk:
             self._scales(calibrated),
             frozenset(self.graph.outputs),
             self.matrices,
-            homes(self.graph, self.constants, self.regions, self.matrices),
+            homes(self.graph, self.constants, self.matrices),
+            {value: found.smallest for value, found in self.observed.items()},
         )
         faults = [fault for node in self.graph.nodes for fault in self._lower(g, node)]
         if faults:
@@ -288,11 +290,13 @@ def _takes_matrices(node: Node) -> bool:
     return node.name in POINTWISE or node.name in ("linear", "matmul", "external")
 
 
-def homes(
-    graph: Graph, constants: Constants, regions: Regions, flat: frozenset[Value]
-) -> dict[Value, Home]:
-    """Return the values whose producers can write straight into the result of a concat."""
+def homes(graph: Graph, constants: Constants, flat: frozenset[Value]) -> dict[Value, Home]:
+    """Return the values whose producers may write straight into the result of a concat.
+
+    Those that turn out to be no more than another name for something are copied there later.
+    """
     found: dict[Value, Home] = {}
+    fixed = {*graph.inputs, *graph.outputs, *flat}
     for node in graph.nodes:
         if node.name != "concat" or node.output.rank > 4 or node.output in constants:
             continue
@@ -301,16 +305,6 @@ def homes(
         for value in values:
             place = Home(node.output, dimension(node.output.rank, axis), start)
             start += value.shape[axis]
-            if _can_move(graph, constants, regions, value) and value not in flat | {*found}:
+            if value not in fixed and value not in constants and value not in found:
                 found[value] = place
     return found
-
-
-def _can_move(graph: Graph, constants: Constants, regions: Regions, value: Value) -> bool:
-    if value in constants or value in graph.inputs or value in graph.outputs:
-        return False
-    producer = graph.producer[value]
-    if producer.name in _ALIASES or producer.name in ("softmax", "max_reduce", "any_reduce"):
-        return False
-    region = regions.by_result.get(value)
-    return region is None or region.ops not in (("copy",), ("cast",))

@@ -11,10 +11,17 @@ from nnefx.openvx.emit import Emitter, Slot, dimension
 from nnefx.openvx.layout import alias, running
 from nnefx.openvx.pool import pooling
 from nnefx.openvx.rules import Operand, free, lowers, shared
-from nnefx.openvx.scales import power_of_two
+from nnefx.openvx.scales import Scaling
 
 
-@lowers("mean_reduce", scales=shared)
+def mean_scales(s: Scaling, out: Value, input: Operand, *, axes: Sequence[int]) -> None:
+    """The pooling node keeps the scale; a sum can be divided to any."""
+    if isinstance(input, Value):
+        spatial = {dimension(input.rank, axis) for axis in axes} <= {0, 1}
+        (shared if spatial and s.profile.average_node else free)(s, out, input)
+
+
+@lowers("mean_reduce", scales=mean_scales)
 def mean_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -> None:
     """PoolingLayer AVG over whole planes; sums of ones for other axes."""
     _sum(g, out, running(input), axes, normalize=True)
@@ -39,7 +46,8 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
         pooling(g, "AVG", x, y, window)
         return
     count = int(np.prod([value.shape[axis] for axis in axes], dtype=np.int64))
-    partial = _ones(g, x, dims)
+    step = y_scale / x.scale / (count if normalize else 1)
+    partial = _ones(g, x, dims, 2.0 ** float(np.clip(np.floor(np.log2(step)), -8, 6)))
     norm = partial.scale / y_scale * (count if normalize else 1)
     if norm == 1:
         alias(g, out, partial)
@@ -47,28 +55,34 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
     g.convert(partial, g.create(out), norm)
 
 
-def _ones(g: Emitter, x: Slot, dims: set[int]) -> Slot:
-    """Return the sum over dimensions, at a scale where it cannot overflow if x is in range."""
-    if 3 in dims:
-        x = _weigh(g, g.transpose(x, 3, 2), {2})
-        x = g.transpose(x, 3, 2)
+def _ones(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
+    """Return the sum over dimensions, at the scale of x times `step`."""
     plane = dims & {0, 1, 2}
+    if 3 in dims:
+        turned = _weigh(g, g.transpose(x, 3, 2), {2}, 1.0 if plane else step)
+        x = g.transpose(turned, 3, 2)
     if not plane:
         return x
     if 2 in plane:
-        return _weigh(g, x, plane)
+        return _weigh(g, x, plane, step)
     first = min(plane)  # no kernel without channels: a spatial dimension takes their place
     turned = g.transpose(x, first, 2)
-    return g.transpose(_weigh(g, turned, (plane - {first}) | {2}), first, 2)
+    return g.transpose(_weigh(g, turned, (plane - {first}) | {2}, step), first, 2)
 
 
-def _weigh(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+def _weigh(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
     kernel = tuple(x.dims[d] if d in dims else 1 for d in (0, 1, 2))
     items = int(np.prod(kernel))
-    step = 2.0 ** -min(power_of_two(items), 8)  # no smaller than one step of Q7.8
     after = tuple(1 if d in dims else extent for d, extent in enumerate(x.dims))
-    weights = g.const(f"{g.origin.source}_ones", (*kernel, 1), lambda: np.ones(items), step)
+    return _ones_layer(g, x, (*kernel, 1), after, items, step)
+
+
+def _ones_layer(
+    g: Emitter, x: Slot, kernel: tuple[int, ...], after: tuple[int, ...], items: int, step: float
+) -> Slot:
+    """Convolve with ones; the kernel reaches over `items` items, one map after the other."""
     y = g.temp(after, x.scale * step, "sum")
+    weights = g.const(f"{g.origin.source}_ones", kernel, lambda: np.ones(items), step)
     g.convolve(x, weights, None, y)
     return y
 
@@ -78,7 +92,7 @@ def max_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -
     """PoolingLayer MAX over whole planes, turned so that the axes are spatial."""
     value = running(input)
     dims = {dimension(value.rank, axis) for axis in axes if value.shape[axis] > 1}
-    alias(g, out, _largest(g, g.read(value), dims))
+    alias(g, out, largest(g, g.read(value), dims))
 
 
 @lowers("min_reduce", "all_reduce", scales=shared)
@@ -89,11 +103,11 @@ def min_reduce(g: Emitter, out: Value, input: Operand, *, axes: Sequence[int]) -
     x = g.read(value)
     negated = g.temp(x.dims, x.scale, "negated")
     g.convert(x, negated, -1.0)
-    largest = _largest(g, negated, dims)
-    g.convert(largest, g.create(out), -1.0)
+    g.convert(largest(g, negated, dims), g.create(out), -1.0)
 
 
-def _largest(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+def largest(g: Emitter, x: Slot, dims: set[int]) -> Slot:
+    """Return the maximum over stored dimensions."""
     for other in sorted(dims - {0, 1}):
         turned = _pool(g, g.transpose(x, 0, other), {0})
         x = g.transpose(turned, 0, other)

@@ -8,7 +8,7 @@ solver starts from the largest scales and walks to the cheapest ones.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import ceil, floor, log2
+from math import floor, log2
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,11 @@ class Scaling:
     def product(self, out: Value, first: Value, second: Value) -> None:
         """A product of tensors, scaled by 2 ** -n only: scales must be powers of two."""
         self.at_most(out, first, second)
-        self._coarse.update((out, first, second))
+        self.coarse(out, first, second)
+
+    def coarse(self, *values: Value) -> None:
+        """The scales must be powers of two."""
+        self._coarse.update(values)
 
     def weighted(self, out: Value, x: Value, weights: "Weights") -> None:
         """A sum of `taps` products of x with constant weights, plus a bias."""
@@ -244,8 +248,3 @@ class _Solver:
                 low = exponents.get(minus, 0.0) if minus is not None else 0.0
                 total += factor * 4.0 ** -(exponents.get(plus, 0.0) - low)
         return total
-
-
-def power_of_two(value: float) -> int:
-    """Return n where value is 2 ** n, or the next n above."""
-    return ceil(log2(value) - 1e-9)

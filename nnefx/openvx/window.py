@@ -56,12 +56,12 @@ def conv(
     axes = windows(input.shape[2:], filter.shape[2:], padding, stride, dilation, border)
     if border != "constant" and any(max(axis.around) > 0 for axis in axes):
         raise UnsupportedError(f"border '{border}' is handled where nothing is padded only")
-    x, axes_xy = _cropped(g, g.read(input), _plane(axes))
+    x, axes_xy = _cropped(g, g.read(input), plane(axes))
     layer = Layer(x, out, filter, bias, axes_xy, groups or input.shape[1], f"{out.name}_filter")
     layer.emit(g)
 
 
-def _plane(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
+def plane(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
     """Return the axes as (x, y): rank 3 has no y."""
     if not axes:
         return Axis(1, 1), Axis(1, 1)
