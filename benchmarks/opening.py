@@ -14,13 +14,14 @@ TENSORS = 64
 RUNS = 5
 
 # Runs in a process of its own, so that the peak of one does not hide another's. A small model is
-# opened first: what a package loads and prepares once does not count as growth. Memory is what the
-# kernel calls resident, so a mapped page counts once it is touched.
+# opened first: what a package loads and prepares once does not count as growth. Memory is the peak
+# of what Linux calls resident, so a mapped page counts once it is touched. (getrusage would not do:
+# a process begins with the peak of the one that started it.)
 PROBE = """
 from time import perf_counter
 zero = perf_counter()
-import {package}, resource, sys
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+import {package}, re, sys
+def peak(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 {call}(sys.argv[1])
 first, before, start = perf_counter() - zero, peak(), perf_counter()
 model = {call}(sys.argv[2])
