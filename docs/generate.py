@@ -23,6 +23,7 @@ def pages() -> Mapping[str, str]:
     """Return the generated pages by file name."""
     return {
         "cli.md": commands(),
+        "diagnostics.md": diagnostics(),
         "operations.md": operations(stdlib_source().text, standard_ops()),
     }
 
