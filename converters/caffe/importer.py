@@ -28,6 +28,7 @@ class Importer(Scope):
         layer: the layer that is being imported.
         env: what each blob is at this point of the net.
         made: what each layer of one top makes, by the name of the layer.
+        fed: the blobs that come from outside.
         windows: for the masks of max pooling, the window that their positions are in.
     """
 
@@ -45,7 +46,7 @@ class Importer(Scope):
         self._weights = weights
         self._shared: dict[str, Tensor] = {}
         self._used = 0
-        self._fed: dict[str, Tensor | Failed] = {}
+        self.fed: dict[str, Tensor | Failed] = {}
         self._available: dict[str, None] = {}
 
     # What a rule asks for
@@ -112,7 +113,7 @@ class Importer(Scope):
         found = {}
         for name in self._available:
             tensor = self.env[name]
-            if not isinstance(tensor, Tensor) or tensor is self._fed.get(name):
+            if not isinstance(tensor, Tensor) or tensor is self.fed.get(name):
                 continue
             if tensor.value is not None and id(tensor.value) in self.windows:
                 continue  # positions in windows mean nothing outside of the net
@@ -121,7 +122,7 @@ class Importer(Scope):
 
     def feed(self, name: str, tensor: Tensor | Failed) -> None:
         """Define a blob that comes from outside."""
-        self.env[name] = self._fed[name] = tensor
+        self.env[name] = self.fed[name] = tensor
         self._available[name] = None
 
     def _bottom(self, name: str, following: Sequence[Layer]) -> Tensor | Failed:

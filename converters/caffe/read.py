@@ -93,6 +93,9 @@ def _imported(importer: Importer, graph: Any, results: Mapping[str, Tensor]) -> 
         if isinstance(tensor, Tensor) and tensor.value in live and tensor.value is not None
     }
     names.update(zip(results, (value.name for value in graph.outputs)))
+    # Where several blobs are one value, its last name counts: inputs have theirs.
+    for blob in importer.fed:
+        names[blob] = names.pop(blob)
     types = dict.fromkeys(names, "float32")
     return Imported(graph, importer.weights, names, types, notes=tuple(importer.notes))
 

@@ -30,7 +30,7 @@ def lstm(
     weight = _gates(g, g.blob(used, [4 * num_output, num_output], "weight_hidden"))
 
     def step(item: Tensor, before: State) -> tuple[Tensor, State]:
-        h, c = g.nnefx_lstm_cell(item, *before, weight)
+        h, c = g.nnefx_lstm_cell(item, *before, weight, units=num_output)
         return h, (h, c)
 
     return _unrolled(g, inputs, cont, state, step, (x.shape[1], num_output), expose_hidden)

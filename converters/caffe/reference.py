@@ -89,13 +89,17 @@ def _run(
         engine.enableWinograd(False)
         for name, array in inputs.items():
             engine.setInput(np.ascontiguousarray(array, np.float32), name)
-        results = engine.forward(list(pins.values()))
+        results = engine.forwardAndRetrieve([layer for layer, _ in pins.values()])
     except cv2.error as error:
         said = f"OpenCV: {error.err or str(error).splitlines()[0]}"
         raise NnefError("NX707", said, FileAt(str(path))) from None
-    found = {name: np.array(result) for name, result in zip(pins, results)}
-    for name, pin in pins.items():
-        layer = known.get(pin)
+    found = {
+        name: np.array(tops[index])
+        for (name, (_, index)), tops in zip(pins.items(), results)
+        if index < len(tops)
+    }
+    for name in found:
+        layer = known.get(pins[name][0])
         if layer is not None and layer.type == "DetectionOutput":
             found[name] = _rows(found[name], layer, next(iter(inputs.values())).shape[0])
     return found
@@ -113,13 +117,12 @@ def _opencv() -> Any:
     return cv2
 
 
-def _pin(layers: Sequence[Layer], blob: str) -> str:
-    """Return OpenCV's name of a blob: that of the layer which makes it last."""
+def _pin(layers: Sequence[Layer], blob: str) -> tuple[str, int] | None:
+    """Return what OpenCV knows a blob by: the layer that makes it last, and which of its tops."""
     made = [layer for layer in layers if blob in layer.tops]
     if not made or made[-1].type == "Input":
-        return ""
-    last = made[-1]
-    return last.name if len(last.tops) == 1 else f"{last.name}.{last.tops.index(blob)}"
+        return None
+    return made[-1].name, made[-1].tops.index(blob)
 
 
 def _rows(table: Array, layer: Layer, batch: int) -> Array:
