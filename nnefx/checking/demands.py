@@ -64,9 +64,12 @@ def _shapes(rule: Rule, node: Node) -> Iterator[Finding]:
                     yield "NX613", f"{message}, supported: up to {most}"
     for name in rule.square:
         value = node.inputs.get(name)
-        if isinstance(value, Value) and value.rank > 1 and value.shape[0] != value.shape[1]:
-            first, second = value.shape[:2]
-            message = f"'{name}' has extents {first} and {second} in dimensions 0 and 1"
+        groups = node.attributes.get("groups", 1)
+        if not isinstance(value, Value) or not _known(value) or value.rank < 2 or not groups:
+            continue
+        first, second = value.shape[0], value.shape[1] * groups
+        if first != second:
+            message = f"'{name}' is for {first} channels in and {second} out"
             yield "NX613", f"{message}, supported: equal ones"
 
 

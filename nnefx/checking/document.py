@@ -52,7 +52,7 @@ def check_document(source: Source, found: list[Diagnostic], selection: Selection
     found += faults
     if document is None or (document.graph is None and faults):
         return Checked(document)
-    report = _without_consequences(source, faults, found.append) if faults else found.append
+    report = _without_consequences(document, source, faults, found.append)
     before = len(found)
     graph = build(document, source, report)
     check_bodies(document, source, report)
@@ -70,8 +70,13 @@ def _body(document: ast.Document) -> list[ast.Assign]:
     return document.graph.body if document.graph else []
 
 
-def _without_consequences(source: Source, faults: list[Diagnostic], report: Report) -> Report:
+def _without_consequences(
+    document: ast.Document, source: Source, faults: list[Diagnostic], report: Report
+) -> Report:
     """Return `report` without what may follow from pieces of the text that were left out."""
+    if not faults:
+        return report
+    empty = not _body(document)
     places = [item.at for item in faults if isinstance(item.at, TextAt)]
     spans = [_statement(source.text, place.pos) for place in places]
     names = {name for span in spans for name in _WORD.findall(span)}
@@ -79,6 +84,8 @@ def _without_consequences(source: Source, faults: list[Diagnostic], report: Repo
 
     def filtered(item: Diagnostic) -> None:
         if item.code in _ABOUT_EXTENSIONS and prelude:
+            return
+        if item.code in _ABOUT_NAMES and empty:
             return
         if item.code in _ABOUT_NAMES and isinstance(item.at, TextAt):
             word = _WORD.match(item.at.source.text, item.at.pos)

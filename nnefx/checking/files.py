@@ -121,9 +121,15 @@ def _all_built(checked: Checked) -> bool:
 
 
 def _orphans(container: Container, checked: Checked) -> Iterator[Diagnostic]:
+    """Yield tensor files that belong to no variable.
+
+    Files named after inputs and outputs of the graph hold samples of these, as the conformance
+    tests of OpenVX have them.
+    """
     assert checked.graph is not None
-    used: set[str] = set()
-    for node in checked.graph.variables:
+    graph = checked.graph
+    used = {value.name.casefold() for value in (*graph.inputs, *graph.outputs)}
+    for node in graph.variables:
         try:
             used.add(_plain(node.attributes["label"]))
         except NnefError:  # it leaves the model, which is reported

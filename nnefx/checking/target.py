@@ -54,7 +54,7 @@ class Rule:
         least: the smallest items of an array.
         extents: the largest extents of a tensor by dimension, 0 where there is no limit.
         given: attributes that must not be left empty.
-        square: tensors whose first two extents must be equal.
+        square: filters that must have as many channels in as out.
         after: the operations that may make the input.
         last: whether the result must be an output only.
         padding: the parameter that has the window's size, which padding must stay below.

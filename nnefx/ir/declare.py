@@ -59,6 +59,9 @@ def _check_params(fragment: ast.Fragment, source: Source) -> Iterator[Diagnostic
         if is_tensor(param.type) and attribute_seen:
             message = f"fragment '{fragment.name}': tensor '{param.name}' follows an attribute"
             yield Diagnostic("NX207", message, at)
+        if _is_mixed(param.type):
+            message = f"fragment '{fragment.name}': '{param.name}' mixes tensors and attributes"
+            yield Diagnostic("NX207", message, at)
         attribute_seen = attribute_seen or not is_tensor(param.type)
         if param.default is None:
             continue
@@ -68,6 +71,17 @@ def _check_params(fragment: ast.Fragment, source: Source) -> Iterator[Diagnostic
         except Mismatch as mismatch:
             message = f"fragment '{fragment.name}': default of '{param.name}': {mismatch}"
             yield Diagnostic("NX206", message, at)
+
+
+def _is_mixed(type_: Type) -> bool:
+    """Tell whether a tuple in `type_` has both tensors and attributes (3.3.1)."""
+    match type_:
+        case Array(item):
+            return item is not None and _is_mixed(item)
+        case Tuple(items):
+            return len(set(map(is_tensor, items))) > 1 or any(map(_is_mixed, items))
+        case _:
+            return False
 
 
 def _all_tensors(type_: Type) -> bool:

@@ -78,7 +78,7 @@ class Evaluator:
         assert isinstance(target, ast.ArrayExpr | ast.TupleExpr)  # the grammar has no others
         wanted = list if isinstance(target, ast.ArrayExpr) else tuple
         items = target.items
-        if type(value) is not wanted and not (wanted is list and type(value) is tuple):
+        if type(value) is not wanted:
             kind = "an array" if wanted is list else "a tuple"
             message = f"the left side is {kind}, the right side is {type_of(value)}"
             raise NnefError("NX208", message, self.at(target.pos))
@@ -123,7 +123,7 @@ class Evaluator:
 
     def _call(self, expr: ast.Call, names: Names) -> Any:
         args, kwargs = self._arguments(expr)
-        dtype = self.generic if expr.dtype == types.GENERIC else expr.dtype
+        dtype = self._dtype(expr)
         at = TextAt(self.source, expr.pos)
         try:
             return self.builder.invoke(expr.op, args, kwargs, dtype, names, at)
@@ -134,6 +134,14 @@ class Evaluator:
             note = Note(f"in the call of '{expr.op}'", at)
             stacked = [replace(item, notes=(*item.notes, note)) for item in error.diagnostics]
             raise type(error).of(stacked) from None
+
+    def _dtype(self, call: ast.Call) -> str | None:
+        if call.dtype != types.GENERIC:
+            return call.dtype
+        if self.generic is None:
+            message = f"{call.op}<?>: it stands in generic fragments only"
+            raise NnefError("NX205", message, self.at(call.pos))
+        return self.generic
 
     def _arguments(self, call: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         """Evaluate the arguments of a call; raise the faults of all of them together."""
@@ -179,9 +187,11 @@ class Evaluator:
     def _position(self, call: ast.Call, parameter: str | None) -> int:
         op = self.builder.ops.get(call.op)
         order = [param.name for param in op.signature.params] if op else []
-        for number, arg in enumerate(call.args):
-            name = arg.name or (order[number] if number < len(order) else None)
-            if name is not None and name == parameter:
+        for arg in call.args:
+            if arg.name is not None and arg.name == parameter:
+                return arg.pos
+        for name, arg in zip(order, call.args):
+            if name == parameter and arg.name is None:
                 return arg.pos
         return call.pos
 
