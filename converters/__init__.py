@@ -17,14 +17,23 @@ from nnefx.source import FileAt
 FORMATS = {
     "onnx": ("nnefx.converters.onnx.read", "onnx"),
     "caffe": ("nnefx.converters.caffe.read", "caffe"),
+    "tensorflow": ("nnefx.converters.tensorflow.graph.read", "tensorflow"),
+    "keras": ("nnefx.converters.tensorflow.graph.read", "tensorflow"),
     "tflite": ("nnefx.converters.tensorflow.lite.read", "tflite"),
     "pytorch": ("nnefx.converters.pytorch.read", "torch"),
     "nnef": ("nnefx.converters.nnef", ""),
 }
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")  # package.module:attribute
+_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _SUFFIXES = {
     ".onnx": "onnx",
     ".tflite": "tflite",
+    ".keras": "keras",
+    ".h5": "keras",
+    ".hdf5": "keras",
+    ".pb": "tensorflow",
+    ".pbtxt": "tensorflow",
+    ".meta": "tensorflow",
     ".prototxt": "caffe",
     ".caffemodel": "caffe",
     ".pt2": "pytorch",
@@ -50,6 +59,8 @@ def guess_format(source: str | os.PathLike[str]) -> str:
         raise NnefError("NX001", "no such file or folder", FileAt(str(path)))
     if path.is_dir() and (path / "graph.nnef").exists():
         return "nnef"
+    if path.is_dir() and any((path / name).exists() for name in _SAVED_MODEL):
+        return "tensorflow"
     if path.name.endswith(".tar.gz"):
         return "nnef"
     known = _SUFFIXES.get(path.suffix.lower())

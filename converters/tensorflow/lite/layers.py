@@ -21,6 +21,7 @@ from nnefx.converters.tensorflow.indices import max_pool_with_index
 from nnefx.converters.tensorflow.lite.importer import LiteImporter as Importer
 from nnefx.converters.tensorflow.lite.tables import rules
 from nnefx.converters.tensorflow.moving import reduced, squeezed
+from nnefx.converters.tensorflow.normalize import faked, normalized_response
 from nnefx.converters.tensorflow.window import biased, deconv, groups_of, padding_of, pool
 from nnefx.ops import Reject
 
@@ -232,18 +233,6 @@ def local_response_normalization(
     return normalized_response(g, x, radius, bias, alpha, beta)
 
 
-def normalized_response(
-    g: Any, x: Tensor, radius: int, bias: float, alpha: float, beta: float
-) -> Tensor:
-    """Normalize over 2 * radius + 1 channels; NNEF divides alpha by that number, so multiply."""
-    size = 2 * radius + 1
-    y = g.local_response_normalization(
-        channels_first(g, x), size=[1, size, *[1] * (x.rank - 2)], alpha=float(alpha) * size,
-        beta=float(beta), bias=float(bias),
-    )  # fmt: skip
-    return channels_last(g, tensor(y))
-
-
 @rules.on("DEQUANTIZE")
 def dequantize(g: Importer, x: Tensor) -> Tensor:
     return x
@@ -270,17 +259,6 @@ def fake_quant(
     narrow_range: bool = False,
 ) -> Tensor:  # fmt: skip
     return faked(g, x, float(min), float(max), num_bits, bool(narrow_range))
-
-
-def faked(g: Any, x: Tensor, low: float, high: float, bits: int, narrow: bool) -> Tensor:
-    """Round to the grid that TensorFlow nudges so that zero is on it."""
-    least = 1 if narrow else 0
-    scale = (high - low) / (2**bits - 1 - least)
-    zero = least - low / scale
-    point = int(min(max(round(zero), least), 2**bits - 1))
-    y = g.clamp(x, (least - point) * scale, (2**bits - 1 - point) * scale)
-    y = g.zero_point_linear_quantize(y, point, scale, bits=bits, signed=False, symmetric=False)
-    return tensor(y)
 
 
 @rules.on("EMBEDDING_LOOKUP")

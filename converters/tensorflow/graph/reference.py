@@ -1,0 +1,51 @@
+"""Runs a frozen graph with TensorFlow, for comparison."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from nnefx.converters.tensorflow.graph.load import Frozen, load
+
+Arrays = NDArray[Any]
+
+
+def run(
+    source: str | os.PathLike[str], inputs: Mapping[str, Any], tensors: Sequence[str]
+) -> dict[str, Arrays]:
+    """Return the values of tensors of the model.
+
+    Args:
+        source: the file or folder.
+        inputs: arrays by the names of the placeholders.
+        tensors: `node` or `node:1`; those that TensorFlow has not, or cannot fetch, are left out.
+    """
+    return run_frozen(load(Path(source)), inputs, tensors)
+
+
+def run_frozen(
+    frozen: Frozen, inputs: Mapping[str, Any], tensors: Sequence[str]
+) -> dict[str, Arrays]:
+    """Return the values of tensors of a frozen graph."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        tf.import_graph_def(frozen.graph, name="")
+        feeds = {}
+        for name, array in inputs.items():
+            tensor = graph.get_tensor_by_name(f"{frozen.inputs.get(name, name)}:0")
+            feeds[tensor] = np.asarray(array, tensor.dtype.as_numpy_dtype)
+        fetches = {}
+        for name in tensors:
+            full = name if ":" in name else f"{name}:0"
+            try:
+                tensor = graph.get_tensor_by_name(full)
+            except (KeyError, ValueError):
+                continue
+            if tensor.dtype not in (tf.resource, tf.variant, tf.string):
+                fetches[name] = tensor
+        found: dict[str, Arrays] = session.run(fetches, feeds)
+        return found

@@ -1,0 +1,5 @@
+"""The rules of TensorFlow operators; the modules beside fill the table when they are imported."""
+
+from nnefx.converters.rules import Rules
+
+rules = Rules("tensorflow")
