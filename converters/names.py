@@ -41,13 +41,18 @@ def identifier(name: str, hint: str = "x") -> str:
     `identifier("123", "relu") == "relu_123"`.
     """
     first = name.split(";", 1)[0]  # converters from TensorFlow list all that they fused
-    word = _NOT_WORD.sub("_", _NOISE.sub("", first)).strip("_")
+    word = _NOT_WORD.sub("_", stem(first)).strip("_")
     word = re.sub(r"__+", "_", word)
     if not word:
         word = hint
     if word[0].isdigit():
         word = f"{hint}_{word}"
     return f"{word}_" if word in KEYWORDS else word
+
+
+def stem(name: str) -> str:
+    """Return a name without what exporters append to every output."""
+    return _NOISE.sub("", name)
 
 
 def label(name: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnefx.converters import fragments
 from nnefx.converters.fold import MOVING, evaluate
-from nnefx.converters.names import Names, identifier, label
+from nnefx.converters.names import Names, identifier, label, stem
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Graph, Node, Value, flat_values
 from nnefx.ops import Reject
@@ -140,9 +140,7 @@ class Scope:
         before = len(self.builder.nodes)
         result = self.builder.invoke(op, inputs, attributes, dtype, None, self.site.at)
         for node in self.builder.nodes[before:]:
-            for value in node.values():
-                self._hints[value] = f"{self.site.hint}_{op.removeprefix('nnefx_')}"
-                self.site.made.add(value)
+            self._name(node)
         return _mapped(result, lambda value: self._tensor(value, tensors))
 
     def known(self, array: Any, name: str = "", dtype: DTypeLike | None = None) -> Tensor:
@@ -253,6 +251,14 @@ class Scope:
             return self.known(np.zeros(value.shape, dtype))
         return Tensor(self.site.hint, value.shape, dtype, value=value)
 
+    def _name(self, node: Node) -> None:
+        results = node.op.signature.results
+        for result, output in zip(results, node.outputs, strict=True):
+            said = result.name if len(results) > 1 else node.name.removeprefix("nnefx_")
+            for value in flat_values([output]):
+                self._hints[value] = f"{stem(self.site.hint)}_{said}"
+                self.site.made.add(value)
+
     def _folded(self, array: Array, like: Tensor | None) -> Tensor:
         if like is None or array.ndim == 0:
             return self.known(array)
@@ -277,7 +283,8 @@ class Scope:
         if 0 in array.shape:
             raise Reject(None, f"'{tensor.name}' has no items (shape {list(array.shape)})", "NX706")
         shape = list(array.shape)
-        if array.size <= LARGEST_CONSTANT and not tensor.kept and _is_finite(array):
+        # Scalars are variables always: tract knows those, but no constants.
+        if array.size <= LARGEST_CONSTANT and kind != "scalar" and not tensor.kept:
             flat = [_python(item) for item in array.reshape(-1)]
             items = flat[:1] if all(item == flat[0] for item in flat) else flat
             value = self.builder.add(

@@ -27,20 +27,21 @@ def branch(
     hint = g.site.hint
     if condition.array is not None:
         chosen = then_branch if condition.array.reshape(-1)[0] else else_branch
-        return g.graph(chosen, [], hint)
+        return g.graph(chosen, [])
     site = g.site
     taken = g.graph(then_branch, [], f"{hint}_then")
     other = g.graph(else_branch, [], f"{hint}_else")
     g.site = site
-    flag = g.viewed(condition, ())
-    return [_either(g, flag, yes, no) for yes, no in zip(taken, other)]
+    return [_either(g, condition, yes, no) for yes, no in zip(taken, other)]
 
 
 def _either(g: Importer, flag: Tensor, yes: Tensor, no: Tensor) -> Any:
     if yes.shape != no.shape or yes.dtype != no.dtype:
         text = f"the branches give shapes {list(yes.shape)} and {list(no.shape)}"
         raise Reject(None, f"{text}, and which one is taken is known at run time only", "NX705")
-    return g.select(flag, *aligned(g, yes, no))
+    if flag.rank > yes.rank:
+        flag = g.viewed(flag, ())
+    return g.select(*aligned(g, flag, yes, no))
 
 
 @rules.on("Loop")

@@ -60,7 +60,9 @@ class Importer(Scope):
             self._node(node, env, frame)
         self.frame, self.env, self.site = outer
 
-    def graph(self, graph: onnx.GraphProto, inputs: Sequence[Tensor], prefix: str) -> list[Tensor]:
+    def graph(
+        self, graph: onnx.GraphProto, inputs: Sequence[Tensor], prefix: str = ""
+    ) -> list[Tensor]:
         """Import a graph that a node holds, in its surroundings; return its outputs.
 
         Raises Reject where one of them cannot be imported; its fault is listed already.
@@ -73,7 +75,7 @@ class Importer(Scope):
         frame = Frame(
             self.frame.opsets,
             self.site.at,
-            f"{prefix}/",
+            f"{prefix}/" if prefix else self.frame.prefix,
             self.frame.arguments,
             self.frame.depth + 1,
         )

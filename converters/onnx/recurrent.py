@@ -209,7 +209,7 @@ def lstm(
         def step(inputs: Tensor, state: State) -> State:
             h, c = state
             if names == defaults and peepholes is None:
-                h, c = g.nnefx_lstm_cell(inputs, h, c, weights)
+                h, c = g.nnefx_lstm_cell(inputs, h, c, weights, units=layer.hidden)
                 return h, c
             return _lstm_step(g, inputs, h, c, weights, names, peepholes)
 
@@ -274,8 +274,9 @@ def gru(
 
         def step(inputs: Tensor, state: State) -> State:
             if linear_before_reset:
-                return (g.nnefx_gru_cell_reset_after(inputs, state[0], gates, rest, bias),)
-            return (g.nnefx_gru_cell(inputs, state[0], gates, rest),)
+                cell = g.nnefx_gru_cell_reset_after
+                return (cell(inputs, state[0], gates, rest, bias, units=hidden),)
+            return (g.nnefx_gru_cell(inputs, state[0], gates, rest, units=hidden),)
 
         return step
 

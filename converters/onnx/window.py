@@ -106,8 +106,10 @@ def _deconv(
 
 
 def biased(g: Importer, b: Tensor | None) -> Any:
-    """Return a bias of C items in the shape (1, C); a literal zero where there is none."""
-    return 0.0 if b is None else g.viewed(b, (1, b.volume))
+    """Return a bias of C items in the shape (1, C); a literal where it is one number, or none."""
+    if b is None:
+        return 0.0
+    return g.viewed(b, () if b.known and b.volume == 1 else (1, b.volume))
 
 
 def check_kernel(w: Tensor, kernel_shape: Ints) -> None:
