@@ -169,3 +169,53 @@ CASES = {
 def test_layer_computes_what_opencv_computes(case, tmp_path):
     layers, shapes = case if isinstance(case, tuple) else (case, {"x": IMAGE})
     assert_as_opencv(tmp_path, net(layers, **shapes))
+
+
+PRIOR = layer(
+    "PriorBox",
+    "prior_box_param { min_size: 6 aspect_ratio: 2 flip: true clip: false "
+    "variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 }",
+    "x image", "prior", "prior",
+)  # fmt: skip
+BOXES = 3 * 2 * 3
+
+
+def detections(text, classes, shared=True):
+    parameters = (
+        f"num_classes: {classes} share_location: {str(shared).lower()} {text} "
+        f"nms_param {{ nms_threshold: 0.45 top_k: 9 }}"
+    )
+    scores = layer(
+        "Reshape", f"reshape_param {{ shape {{ dim: 0 dim: -1 dim: {classes} }} }}",
+        "conf", "rows", "rows",
+    )  # fmt: skip
+    scores += layer("Softmax", "softmax_param { axis: 2 }", "rows", "scores", "scores")
+    scores += layer("Flatten", "", "scores", "flat", "flat")
+    return (
+        PRIOR + scores
+        + layer("DetectionOutput", f"detection_output_param {{ {parameters} }}", "loc flat prior")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "shared"),
+    [
+        ("background_label_id: 0 code_type: CENTER_SIZE keep_top_k: 20", True),
+        ("background_label_id: 0 code_type: CORNER keep_top_k: 50", True),
+        ("background_label_id: 2 code_type: CENTER_SIZE keep_top_k: 50", True),
+        ("background_label_id: 0 code_type: CENTER_SIZE keep_top_k: 50", False),
+        (
+            "background_label_id: 0 code_type: CENTER_SIZE keep_top_k: 50 "
+            "confidence_threshold: 0.4",
+            True,
+        ),
+    ],
+)
+def test_detections_are_those_of_opencv(batch, text, shared, tmp_path):
+    places = BOXES * 4 * (1 if shared else 3)
+    shapes = {
+        "x": (batch, 4, 3, 2), "image": (batch, 3, 20, 30), "loc": (batch, places),
+        "conf": (batch, BOXES * 3),
+    }  # fmt: skip
+    assert_as_opencv(tmp_path, net(detections(text, 3, shared), **shapes))

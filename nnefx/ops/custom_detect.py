@@ -34,7 +34,7 @@ def _detection_shape(
         raise Reject("confidence", f"confidence has shape {show(confidence)}, expected {expected}")
     counted = classes - (0 <= background < classes)
     most = counted * (min(candidates, boxes) if candidates > -1 else boxes)
-    return (1, 1, location[0] * max(min(keep, most) if keep > -1 else most, 1), 7)
+    return (1, 1, location[0] * max(keep if keep > -1 else most, 1), 7)
 
 
 def _detection_output(
