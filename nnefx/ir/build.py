@@ -54,7 +54,7 @@ class _Build:
         self.builder.budget.items = BUDGET + BUDGET_PER_CHARACTER * len(source.text)
         self.evaluator = Evaluator(self.builder, source, {})
         self.words = [word for extension in document.extensions for word in extension.words]
-        self.graph_only = GRAPH_ONLY
+        self.graph_only: tuple[str, ...] = GRAPH_ONLY
         if EXTENSION in self.words:
             self.builder.scoped = scoped_fragments(document.fragments)
             self.graph_only = tuple(name for name in GRAPH_ONLY if name != "variable")
