@@ -8,8 +8,8 @@ import numpy as np
 from nnefx.ir.graph import Value
 from nnefx.openvx.emit import Emitter, dimension
 from nnefx.openvx.layout import running
-from nnefx.openvx.plan import Ref
-from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
+from nnefx.openvx.plan import Enum, Float, Ref
+from nnefx.openvx.rules import Operand, UnsupportedError, free, lowers, shared
 from nnefx.openvx.scales import Scaling
 
 
@@ -18,6 +18,22 @@ def relu(g: Emitter, out: Value, x: Operand) -> None:
     """ActivationLayer RELU, at any scale."""
     slot = g.read(running(x))
     g.relu(slot, g.create(out))
+
+
+@lowers("sigmoid", "tanh", "softplus", scales=free)
+def curve(g: Emitter, out: Value, x: Operand) -> None:
+    """ActivationLayer, where the target has no tables."""
+    kind = _CURVES[g.origin.op]
+    if kind not in g.profile.activations:
+        raise UnsupportedError(f"profile '{g.profile.name}' has no activation {kind}")
+    slot, y = g.read(running(x)), g.create(out)
+    if (slot.scale, y.scale) != (1.0, 1.0):
+        raise UnsupportedError(f"activation {kind} takes plain numbers only")
+    function = Enum(f"VX_NN_ACTIVATION_{kind}")
+    g.call("vxActivationLayer", Ref(slot.name), function, Float(1.0), Float(1.0), Ref(y.name))
+
+
+_CURVES = {"sigmoid": "LOGISTIC", "tanh": "HYPERBOLIC_TAN", "softplus": "SOFTRELU"}
 
 
 def softmax_scales(s: Scaling, out: Value, _x: Operand, **_: Any) -> None:

@@ -170,6 +170,7 @@ class Emitter:
         fill: int = 0,
     ) -> Slot:
         """Make a tensor."""
+        scale = 1.0 if self.profile.dtype == "float32" else scale
         name = self.name(hint)
         shape = value.shape if value and role in (Role.INPUT, Role.OUTPUT) else ()
         self.tensors[name] = Tensor(
@@ -188,6 +189,12 @@ class Emitter:
     def temp(self, dims: Dims, scale: float, hint: str) -> Slot:
         """Make a virtual tensor for the inside of a rule."""
         return self.tensor(f"{self.origin.source}_{hint}", dims, scale)
+
+    def restated(self, slot: Slot, scale: float) -> Slot:
+        """Return a whole tensor whose stored numbers mean something else: a sum, now a mean."""
+        scale = 1.0 if self.profile.dtype == "float32" else scale
+        self.tensors[slot.name] = replace(self.tensors[slot.name], scale=scale)
+        return replace(slot, scale=scale)
 
     def const(
         self, hint: str, dims: Dims, make: Callable[[], Array], scale: float, label: str = ""
@@ -211,6 +218,7 @@ class Emitter:
         position: int,
         label: str = "",
     ) -> Slot:
+        scale = 1.0 if dtype == "float32" else scale
         name = self.name(hint)
         factor = scale * 2.0**position
 

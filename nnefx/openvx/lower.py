@@ -57,7 +57,7 @@ def lower(
         NnefError: NX6xx; all operations that the target cannot do are in one error.
     """
     target = find_profile(profile)
-    model = _prepared(model, logits)
+    model = _prepared(model, target, logits)
     observed = observe(model, calibration) if calibration is not None else {}
     walk = _Walk(model, target, observed, clip, fine_scales)
     plan = walk.plan(bool(observed))
@@ -68,21 +68,25 @@ def lower(
     return plan
 
 
-def _prepared(model: Model, logits: bool) -> Model:
-    graph = expand(model.graph, keep=_keeps)
+def _prepared(model: Model, target: Profile, logits: bool) -> Model:
+    graph = expand(model.graph, keep=partial(_keeps, target))
     graph = drop_dead(fold(graph))
     if logits:
         graph = drop_dead(_without_softmax(graph))
     return fuse_affine(replace(model, graph=graph))
 
 
-def _keeps(node: Node) -> bool:
+def _keeps(target: Profile, node: Node) -> bool:
     """Tell whether a composite is lowered as it is: by a rule, or as part of a table."""
     if node.name == "softmax" and len(node.attributes["axes"]) != 1:
         return False
     if node.name in LOWERINGS:
         return True
-    return node.name in POINTWISE and sum(value.volume > 1 for value in node.operands()) <= 1
+    return (
+        target.lut
+        and node.name in POINTWISE
+        and sum(value.volume > 1 for value in node.operands()) <= 1
+    )
 
 
 def _without_softmax(graph: Graph) -> Graph:
@@ -109,7 +113,9 @@ class _Walk:
         self.observed = observed
         self.constants = Constants(model)
         self.known = self.constants.nodes()
-        self.regions: Regions = find_regions(self.graph, self.constants)
+        self.regions = Regions({}, frozenset())
+        if profile.lut:
+            self.regions = find_regions(self.graph, self.constants)
         self.matrices = matrices(self.graph, self.constants)
         limits = {value: found.limit(clip) for value, found in observed.items()}
         self.scaling = Scaling(profile, observed, limits, fine)

@@ -44,8 +44,7 @@ def max_pool(
     pooling(g, "MAX", x, y, slides, rounding)
 
 
-@lowers("avg_pool", scales=shared)
-def avg_pool(
+def average(
     g: Emitter,
     out: Value,
     input: Operand,
@@ -61,8 +60,6 @@ def avg_pool(
     axes = _spatial(value, size, padding, stride, dilation)
     if border not in ("constant", "ignore"):
         raise UnsupportedError(f"border '{border}' is not handled")
-    if not g.profile.average_node:
-        raise UnsupportedError(f"profile '{g.profile.name}' has no usable average pooling")
     padded = any(max(axis.around) > 0 for axis in axes)
     x, slides, rounding = _fitted(
         g, g.read(value), axes, g.profile.average_counts_border or not padded, 0

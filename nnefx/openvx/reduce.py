@@ -50,7 +50,7 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
     partial = _ones(g, x, dims, 2.0 ** float(np.clip(np.floor(np.log2(step)), -8, 6)))
     norm = partial.scale / y_scale * (count if normalize else 1)
     if norm == 1:
-        alias(g, out, partial)
+        alias(g, out, g.restated(partial, y_scale) if dims else partial)
         return
     g.convert(partial, g.create(out), norm)
 
@@ -58,19 +58,21 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
 def _ones(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
     """Return the sum over dimensions, at the scale of x times `step`."""
     plane = dims & {0, 1, 2}
-    if 3 in dims:
-        turned = _weigh(g, g.transpose(x, 3, 2), {2}, 1.0 if plane else step)
-        x = g.transpose(turned, 3, 2)
-    if not plane:
-        return x
     if 2 in plane:
-        return _weigh(g, x, plane, step)
-    first = min(plane)  # no kernel without channels: a spatial dimension takes their place
-    turned = g.transpose(x, first, 2)
-    return g.transpose(_weigh(g, turned, (plane - {first}) | {2}, step), first, 2)
+        x, step = _weigh(g, x, plane, step), 1.0
+    elif plane:
+        first = min(plane)  # no kernel without channels: a spatial dimension takes their place
+        turned = _weigh(g, g.transpose(x, first, 2), (plane - {first}) | {2}, step)
+        x, step = g.transpose(turned, first, 2), 1.0
+    if 3 in dims:
+        x = g.transpose(_weigh(g, g.transpose(x, 3, 2), {2}, step), 3, 2)
+    return x
 
 
 def _weigh(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
+    if step < 1 and g.profile.product_rounding:
+        # every product would lose its fraction: round the items once, then add them exactly
+        x, step = g.rescaled(x, x.scale * step), 1.0
     kernel = tuple(x.dims[d] if d in dims else 1 for d in (0, 1, 2))
     items = int(np.prod(kernel))
     after = tuple(1 if d in dims else extent for d, extent in enumerate(x.dims))

@@ -14,8 +14,8 @@ from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Value
 from nnefx.openvx.emit import Emitter, Slot, dimension
 from nnefx.openvx.layout import alias, axis_map, running
-from nnefx.openvx.pool import avg_pool
-from nnefx.openvx.rules import Operand, UnsupportedError, lowers
+from nnefx.openvx.pool import average
+from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
 from nnefx.tensors.model import Model
 
@@ -57,6 +57,24 @@ def _along(g: Emitter, out: Value, value: Value, rows: Mapping[int, Callable[[],
     alias(g, out, x)
 
 
+def average_scales(s: Scaling, out: Value, input: Operand, **attributes: Any) -> None:
+    """The pooling node keeps the scale."""
+    if s.profile.average_node:
+        shared(s, out, input)
+    else:
+        linear_scales(s, out, input, normalize=True, **attributes)
+
+
+@lowers("avg_pool", scales=average_scales)
+def avg_pool(g: Emitter, out: Value, input: Operand, *, border: str, **windows: Any) -> None:
+    """PoolingLayer AVG, or a matrix for each axis where that does not work."""
+    if g.profile.average_node and border in ("constant", "ignore"):
+        average(g, out, input, border=border, **windows)
+        return
+    more = {"border": border, "normalize": True}
+    _windows("box", g, out, running(input), windows, more)
+
+
 @lowers("box", scales=linear_scales)
 def box(
     g: Emitter,
@@ -76,7 +94,7 @@ def box(
         "size": size, "padding": padding, "stride": stride, "dilation": dilation
     }  # fmt: skip
     if normalize and _is_pool(g, value, out, border, size, stride, dilation):
-        avg_pool(g, out, input, border=border, **windows)
+        average(g, out, input, border=border, **windows)
         return
     _windows("box", g, out, value, windows, {"border": border, "normalize": normalize})
 
