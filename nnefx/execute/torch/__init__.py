@@ -1,0 +1,1 @@
+"""NNEF graphs as PyTorch modules: trainable, exportable, and a second executor."""
