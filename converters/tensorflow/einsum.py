@@ -55,14 +55,13 @@ def _terms(equation: str, tensors: Sequence[Tensor]) -> tuple[list[list[str]], l
     terms = inputs.split(",")
     if len(terms) != len(tensors):
         raise Reject("equation", f"{len(terms)} terms, {len(tensors)} operands", "NX304")
-    most = max(
-        (item.rank - len(term.replace("...", "")) for term, item in zip(terms, tensors) if "..." in term),
-        default=0,
-    )  # fmt: skip
-    found = []
-    for term, item in zip(terms, tensors):
-        rank = item.rank - len(term.replace("...", ""))
-        found.append(_spelled(term, most, rank if "..." in term else 0))
+    spare = [
+        item.rank - len(term.replace("...", "")) if "..." in term else 0
+        for term, item in zip(terms, tensors)
+    ]
+    most, found = max(spare), []
+    for term, item, count in zip(terms, tensors, spare):
+        found.append(_spelled(term, most, count))
         if len(found[-1]) != item.rank:
             raise Reject("equation", f"term '{term}' for rank {item.rank}", "NX304")
     return found, _spelled(output, most, most)

@@ -136,10 +136,11 @@ class Importer(Scope):
 
 
 # Operators through which the blocks of a tensor can be followed to their whole.
-ELEMENTWISE = frozenset(
-    "ADD MUL SUB RELU RELU6 LEAKY_RELU LOGISTIC TANH HARD_SWISH ELU "
-    "Add AddV2 BiasAdd Mul Sub Relu Relu6 LeakyRelu Sigmoid Tanh Elu Identity".split()
-)
+ELEMENTWISE = {
+    "ADD", "MUL", "SUB", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "HARD_SWISH", "ELU",
+    "Add", "AddV2", "BiasAdd", "Mul", "Sub", "Relu", "Relu6", "LeakyRelu", "Sigmoid", "Tanh",
+    "Elu", "Identity",
+}  # fmt: skip
 
 
 def outputs_of(result: Any) -> list[Any]:

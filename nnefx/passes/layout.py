@@ -257,7 +257,7 @@ class Walk:
         if not self.channels_first or old.rank < 4:
             made = self.emit(node, [])
             self.places[old] = Placed(made[0])
-            if old.rank >= 3 and _turned_later(self.old, old):
+            if old.rank >= 3 and turned_later(self.old, old):
                 self._turn(old, made[0])
         else:
             shape = [old.shape[0], old.shape[-1], *old.shape[1:-1]]
@@ -333,7 +333,7 @@ class Walk:
         return value
 
 
-def _turned_later(graph: Graph, value: Value) -> bool:
+def turned_later(graph: Graph, value: Value) -> bool:
     """Tell whether all that needs a value puts channels first, or works item by item before."""
     pending, turned = [value], False
     while pending:

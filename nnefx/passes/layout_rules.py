@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnefx.ir.graph import Node, Value
-from nnefx.passes.layout import Axes, Placed, Walk, composed, handles
+from nnefx.passes.layout import Axes, Placed, Walk, composed, handles, last, turned_later
 
 UNARY = (  # noqa: SIM905
     "copy neg rcp exp log sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh abs sign not "
@@ -209,7 +209,7 @@ def _without(axes: Axes, dropped: Sequence[int]) -> Axes | None:
 def _unsqueeze(walk: Walk, node: Node) -> Sequence[Placed] | None:
     placed = _first(walk, node)
     if placed is None:
-        return None
+        return _single_pixel(walk, node)
     assert placed.axes is not None
     rank, added = len(placed.axes), node.attributes["axes"]
     new = iter(range(rank, rank + len(added)))
@@ -278,7 +278,7 @@ def _reordered(walk: Walk, x: Any, w: Any, axis: int) -> Value | None:
 def _reshape(walk: Walk, node: Node) -> Sequence[Placed] | None:
     placed = _first(walk, node)
     if placed is None:
-        return None
+        return _single_pixel(walk, node)
     (item,) = node.inputs.values()
     assert isinstance(item, Value)
     grouped = _grouped(item.shape, node.output.shape, placed)
@@ -297,6 +297,23 @@ def _reshape(walk: Walk, node: Node) -> Sequence[Placed] | None:
     back = [int(i) for i in np.argsort(placed.axes)]
     order = inner.transpose([axis - 1 for axis in back[1:]]).reshape(-1)
     return [Placed(made, None, order)]
+
+
+def _single_pixel(walk: Walk, node: Node) -> Sequence[Placed] | None:
+    """Make an image of one pixel, (N, 1, 1, C), with channels first where that is what is needed."""
+    (item,) = node.inputs.values()
+    shape = node.output.shape
+    if not isinstance(item, Value) or item in walk.stored or len(shape) < 3:
+        return None
+    if set(shape[1:-1]) != {1} or not turned_later(walk.old, node.output):
+        return None
+    first = [shape[0], shape[-1], *shape[1:-1]]
+    if tuple(first[:2]) == item.shape:
+        made = walk.g.unsqueeze(walk.plain(item), axes=list(range(2, len(shape))))
+    else:
+        made = walk.g.reshape(walk.plain(item), shape=first)
+    walk.renamed(made, node.output)
+    return [Placed(made, last(len(shape)))]
 
 
 def _only_multiplied(walk: Walk, node: Node) -> bool:

@@ -173,8 +173,12 @@ class GraphImporter(Importer):
             return [inputs[alive[0]], self.known(np.int32(alive[0]))]
         if any(item is DEAD for item in inputs):
             return DEAD
-        if node.op == "Switch" and FAILED not in inputs:
-            return self._switched(inputs, at)
+        if any(item is FAILED for item in inputs):
+            if node.op != "Switch" and rules.find(node.op, 1) is None:
+                self.fault("NX701", f"operator {node.op} is not supported", at)
+            return FAILED
+        if node.op == "Switch":
+            return self._switched(inputs)
         return self._by_rule(frame, node, inputs, at)
 
     def _index(self, frame: Frame, node: Any, name: str) -> int:
@@ -194,7 +198,7 @@ class GraphImporter(Importer):
             return FAILED
         return [picked(last.values[data[0]], data[1])]
 
-    def _switched(self, inputs: Sequence[Any], at: ModelAt) -> Any:
+    def _switched(self, inputs: Sequence[Any]) -> Any:
         data, condition = inputs
         if condition.array is None:
             # the merge behind, or the exit of the loop, says that this cannot be
@@ -202,7 +206,15 @@ class GraphImporter(Importer):
         return [DEAD, data] if condition.array.all() else [data, DEAD]
 
     def _by_rule(self, frame: Frame, node: Any, inputs: Sequence[Any], at: ModelAt) -> Any:
+        from nnefx.converters.tensorflow.graph.random import Uniform, certain
+
         self.kind = node.op
+        if any(isinstance(item, Uniform) for item in inputs):
+            try:
+                return [certain(self, node.op, list(inputs))]
+            except Reject as reject:
+                self.fault(reject.code, reject.message, at)
+                return FAILED
         rule = rules.find(node.op, 1)
         attributes = {} if rule is None else _handled(node, rule)
         name = node.name if not frame.at else f"{frame.at}/{node.name}"

@@ -36,7 +36,7 @@ def const(g: Importer, *, value: Any, dtype: Any = None) -> Tensor:
     "PlaceholderWithDefault", "NextIteration", "LoopCond", "ReadVariableOp", "OptimizationBarrier",
 )  # fmt: skip
 def identity(g: Importer, x: Any, *, shape: Any = None) -> Any:
-    return x
+    return [x]
 
 
 @rules.on("IdentityN")

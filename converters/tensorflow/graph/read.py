@@ -21,7 +21,7 @@ from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
-_FAMILIES = ("control", "elementwise", "layers", "moving")
+_FAMILIES = ("control", "elementwise", "layers", "moving", "random")
 
 Shapes = Mapping[Any, Sequence[int]]
 
