@@ -38,8 +38,7 @@ def test_the_core_networks_come_near_to_float(profile: str):
         try:
             plan = lower(model, profile, calibration=inputs)
         except NnefError as error:
-            assert error.code.startswith("NX60"), folder
-            found.add(folder.name)
+            found.add(f"{folder.name}" if error.code == "NX603" else str(error))
             continue
         expected = Executor(model)(inputs)
         for rounding in ("once", "product"):

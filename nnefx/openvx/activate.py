@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.emit import Emitter, dimension
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import running
 from nnefx.openvx.plan import Enum, Float, Ref
 from nnefx.openvx.rules import Operand, UnsupportedError, free, lowers, shared
 from nnefx.openvx.scales import Scaling
+from nnefx.openvx.storage import dimension
 
 
 @lowers("relu", scales=shared)

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
 from nnefx.openvx.elementwise import full, placed, sum_scales
-from nnefx.openvx.emit import Emitter, Slot, dimension
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, axis_map, running
 from nnefx.openvx.reduce import largest
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
+from nnefx.openvx.storage import Slot, dimension
 
 Array = NDArray[Any]
 _ONE_STEP = 1 / 256  # the scale of integers: stored as they are

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.emit import Emitter, Slot, canonical
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.plan import Dims
 from nnefx.openvx.reshape import reshaped
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, free, lowers, tensors
 from nnefx.openvx.scales import LIMIT, Scaling, Weights
+from nnefx.openvx.storage import Slot, canonical
 
 Array = NDArray[Any]
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.emit import Emitter, Slot, dimension
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.plan import Role
 from nnefx.openvx.reshape import reshaped
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers, shared
+from nnefx.openvx.storage import Slot, dimension
 
 
 def alias(g: Emitter, out: Value, slot: Slot) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.emit import Emitter, Slot
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.measure import measure
 from nnefx.openvx.plan import Arg, Enum, Null, Ref
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
 from nnefx.openvx.scales import Scaling, Weights
+from nnefx.openvx.storage import Slot
 from nnefx.openvx.window import Layer
 from nnefx.ops.shapes import Axis
 

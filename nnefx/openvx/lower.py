@@ -12,7 +12,7 @@ from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.openvx.calibrate import Clip, Observed, Samples, observe
 from nnefx.openvx.check import check_plan
-from nnefx.openvx.emit import Emitter, Home, Origin, canonical, dimension
+from nnefx.openvx.emit import Emitter, Origin
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -20,6 +20,7 @@ from nnefx.openvx.regions import POINTWISE, Region, Regions, find_regions, tabul
 from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.statement import region_statement, statement
+from nnefx.openvx.storage import Home, canonical, dimension
 from nnefx.passes.constants import Constants
 from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand

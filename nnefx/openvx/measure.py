@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnefx.openvx.emit import SATURATE, WRAP, Emitter, to_raw
+from nnefx.openvx.emit import SATURATE, WRAP, Emitter
 from nnefx.openvx.plan import Enum, LayerReport
+from nnefx.openvx.storage import to_raw
 
 Array = NDArray[Any]
 

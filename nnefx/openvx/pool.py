@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide, plain
-from nnefx.openvx.emit import Emitter, Slot
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import prefilled, running
 from nnefx.openvx.plan import Enum, Int, Ref
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
+from nnefx.openvx.storage import Slot
 from nnefx.ops.shapes import Axis, windows
 
 Padding = Sequence[tuple[int, int]]

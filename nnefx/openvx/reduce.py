@@ -7,11 +7,12 @@ import numpy as np
 
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide
-from nnefx.openvx.emit import Emitter, Slot, dimension
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, running
 from nnefx.openvx.pool import pooling
 from nnefx.openvx.rules import Operand, free, lowers, shared
 from nnefx.openvx.scales import Scaling
+from nnefx.openvx.storage import Slot, dimension
 
 
 def mean_scales(s: Scaling, out: Value, input: Operand, *, axes: Sequence[int]) -> None:

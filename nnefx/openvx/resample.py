@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from nnefx.execute.executor import Executor
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Value
-from nnefx.openvx.emit import Emitter, Slot, dimension
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, axis_map, running
 from nnefx.openvx.pool import average
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
+from nnefx.openvx.storage import Slot, dimension
 from nnefx.tensors.model import Model
 
 Array = NDArray[Any]

@@ -4,9 +4,10 @@ from itertools import combinations
 
 import numpy as np
 
-from nnefx.openvx.emit import Emitter, Slot
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.plan import Dims
 from nnefx.openvx.rules import UnsupportedError
+from nnefx.openvx.storage import Slot
 
 _MOST_COPIES = 64
 _MOST_ITEMS = 2048

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide, slides
-from nnefx.openvx.emit import Emitter, Slot
+from nnefx.openvx.emit import Emitter
 from nnefx.openvx.measure import Stored, measure
 from nnefx.openvx.plan import Enum
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
 from nnefx.openvx.scales import Scaling, Weights
+from nnefx.openvx.storage import Slot
 from nnefx.ops.shapes import Axis, windows
 
 Array = NDArray[Any]
