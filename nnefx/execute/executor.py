@@ -32,6 +32,7 @@ class Executor:
         self.graph: Graph = model.graph
         self.state: dict[str, Arrays] = {}
         self._last_use = _last_uses(self.graph)
+        self._mapped: dict[str, Arrays] = {}  # weights that are used as they are stored
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
         """Return the outputs by name, in order of declaration.
@@ -84,9 +85,10 @@ class Executor:
 
     def _variable(self, node: Node) -> Arrays:
         label = node.attributes["label"]
-        updated = self.state.get(label.lower())
-        if updated is not None:
-            return updated
+        known = self.state.get(label.lower())
+        known = self._mapped.get(node.output.name) if known is None else known
+        if known is not None:
+            return known
         stored = self.model.weight(node)
         if node.output.dtype == "scalar" and stored.dtype.kind in "iu":
             entry = self.model.quantization.get(node.output.name)
@@ -97,7 +99,10 @@ class Executor:
                 )
                 raise NnefError("NX505", message, node.at)
             return dequantize(stored, entry)
-        return as_computed(stored, node.output.dtype)
+        array = as_computed(stored, node.output.dtype)
+        if array is stored:
+            self._mapped[node.output.name] = array
+        return array
 
 
 def as_computed(array: Arrays, dtype: str) -> Arrays:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nnefx.execute.executor import Executor
 from nnefx.ir.graph import Graph, Node, Value
-from nnefx.tensors.model import Model
+from nnefx.tensors.dat import StoredTensor
+from nnefx.tensors.model import HasFiles, Model
 
 Array = NDArray[Any]
 
@@ -92,6 +93,12 @@ class Overlay(Mapping[str, Array]):
     def __getitem__(self, label: str) -> Array:
         maker = self.made.get(label)
         return maker() if maker else self.base[label]
+
+    def stored(self, label: str) -> StoredTensor | None:
+        """Return the file of a tensor that is not computed, where the base has files."""
+        if label in self.made or not isinstance(self.base, HasFiles):
+            return None
+        return self.base.stored(label)
 
     def __iter__(self) -> Iterator[str]:
         yield from self.base

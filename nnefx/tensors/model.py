@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,11 @@ from nnefx.source import FileAt, Source
 from nnefx.syntax.parser import parse
 from nnefx.syntax.printer import print_document
 from nnefx.tensors.container import Container, open_container
-from nnefx.tensors.header import Header, data_type_of
+from nnefx.tensors.dat import StoredTensor
+from nnefx.tensors.header import Header, ItemType, data_type_of
 from nnefx.tensors.quant import Quantization, load_quant, print_quant
 from nnefx.tensors.weights import Weights
-from nnefx.tensors.write import write_container
+from nnefx.tensors.write import StoreOptions, write_container
 
 GRAPH = "graph.nnef"
 QUANT = "graph.quant"
@@ -145,15 +146,37 @@ def _tensors(model: Model) -> Iterator[tuple[str, Any]]:
         if label.lower() in written:
             continue
         written.add(label.lower())
-        if isinstance(model.weights, Weights):
-            model.weight(node)
-            yield label, model.weights.stored(label)
+        stored = model.weights.stored(label) if isinstance(model.weights, HasFiles) else None
+        if stored is not None:
+            yield label, stored  # its bytes are copied by the system, whatever they mean
         else:
-            yield label, _storable(model.weight(node), node)
+            entry = model.quantization.get(node.output.name)
+            array, options = _storable(model.weight(node), node, entry)
+            yield label, array, options
 
 
-def _storable(array: NDArray[Any], node: Node) -> NDArray[Any]:
-    """Return the array as its data-type is stored; narrow types are kept."""
-    if node.output.dtype == "logical" and array.dtype != np.bool_:
-        return array.astype(np.bool_)
-    return array
+@runtime_checkable
+class HasFiles(Protocol):
+    """Weights of which some are tensor files already."""
+
+    def stored(self, label: str) -> StoredTensor | None:
+        """Return the file of a tensor as it stands, None where it has none."""
+
+
+def _storable(
+    array: NDArray[Any], node: Node, entry: Quantization | None
+) -> tuple[NDArray[Any], StoreOptions]:
+    """Return an array as its data-type is stored, and how where the array leaves a choice.
+
+    Integers for a `scalar` are quantization indices, of as many bits as graph.quant says.
+    """
+    dtype, kind = node.output.dtype, array.dtype.kind
+    if dtype == "logical" and array.dtype != np.bool_:
+        return array.astype(np.bool_), {}
+    if dtype == "scalar" and kind in "iu":
+        options: StoreOptions = {"item_type": ItemType.QINT if kind == "i" else ItemType.QUINT}
+        bits = entry.attributes.get("bits") if entry else None
+        if isinstance(bits, int) and 0 < bits < array.itemsize * 8:
+            options["bits"] = bits
+        return array, options
+    return array, {}
