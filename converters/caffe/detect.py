@@ -15,6 +15,8 @@ from nnefx.ops import Reject
 
 Floats = Sequence[float]
 
+MAX_BOXES = 1 << 22
+
 
 @rules.on("PriorBox")
 def prior_box(
@@ -35,6 +37,9 @@ def prior_box(
     if min(*picture, *steps) <= 0:
         raise Reject("step", f"picture {list(picture)} and steps {list(steps)}", "NX706")
     sizes = _sizes(min_size, max_size, _ratios(aspect_ratio, flip))
+    if math.prod(cells) * len(sizes) > MAX_BOXES:
+        text = f"{math.prod(cells) * len(sizes)} prior boxes are more than {MAX_BOXES}"
+        raise Reject("min_size", text, "NX706")
     boxes = _boxes(cells, picture, steps, offset, sizes)
     spread = list(variance) or [0.1]
     if len(spread) not in (1, 4) or min(spread) <= 0:

@@ -1,5 +1,6 @@
 """The walk over a Caffe net: every layer by the rule of its type."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from nnefx.converters.rules import Rules
 from nnefx.converters.scope import Scope, Site, Tensor
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.ops import Reject
+from nnefx.tensors.header import MAX_DATA_LENGTH
 
 
 class Failed:
@@ -59,6 +61,9 @@ class Importer(Scope):
         """
         self._used = max(self._used, index + 1)
         target = tuple(shape)
+        if 4 * math.prod(target) > MAX_DATA_LENGTH:
+            text = f"{role}: a blob of shape {list(target)} is larger than a tensor file can be"
+            raise Reject(None, text, "NX706")
         named = self.layer.shared[index] if index < len(self.layer.shared) else ""
         if named in self._shared:
             return self._of_same_blob(self._shared[named], target, role)
@@ -74,7 +79,7 @@ class Importer(Scope):
         return tensor
 
     def _of_same_blob(self, tensor: Tensor, shape: Shape, role: str) -> Tensor:
-        if tensor.volume != int(np.prod(shape)):
+        if tensor.volume != math.prod(shape):
             text = f"{role}: the net expects {list(shape)}, the shared blob '{tensor.name}' is"
             self._fault("NX722", f"{text} {list(tensor.shape)}")
             return self.known(np.zeros(shape, np.float32), f"{self.layer.name}/{role}")

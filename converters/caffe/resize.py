@@ -10,6 +10,8 @@ from nnefx.converters.caffe.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
+MAX_MATRIX = 1 << 26
+
 
 @rules.on("Interp")
 def interp(
@@ -45,6 +47,11 @@ def _bilinear(g: Importer, x: Tensor, target: tuple[int, ...]) -> Any:
     if all(new % old == 0 and old > 1 and new > old for old, new in zip(extents, target)):
         factor = [new // old for old, new in zip(extents, target)]
         return g.multilinear_upsample(x, factor=factor, method="aligned")
+    if max(old * new for old, new in zip(extents, target)) > MAX_MATRIX:
+        text = (
+            f"resampling {list(extents)} to {list(target)} takes matrices beyond {MAX_MATRIX} items"
+        )
+        raise Reject("height", text, "NX706")
     # It is separable and linear: a product with a matrix from each side.
     y = x
     if extents[0] != target[0]:

@@ -300,7 +300,7 @@ def _reshape(walk: Walk, node: Node) -> Sequence[Placed] | None:
 
 
 def _single_pixel(walk: Walk, node: Node) -> Sequence[Placed] | None:
-    """Make an image of one pixel, (N, 1, 1, C), with channels first where that is what is needed."""
+    """Make an image of one pixel with channels first where that is what is needed."""
     (item,) = node.inputs.values()
     shape = node.output.shape
     if not isinstance(item, Value) or item in walk.stored or len(shape) < 3:
