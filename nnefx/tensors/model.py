@@ -20,7 +20,7 @@ from nnefx.tensors.dat import StoredTensor
 from nnefx.tensors.header import Header, ItemType, data_type_of
 from nnefx.tensors.quant import Quantization, load_quant, print_quant
 from nnefx.tensors.weights import Weights
-from nnefx.tensors.write import StoreOptions, write_container
+from nnefx.tensors.write import Stored, StoreOptions, write_container
 
 GRAPH = "graph.nnef"
 QUANT = "graph.quant"
@@ -139,7 +139,7 @@ def require_free(path: str | os.PathLike[str], force: bool) -> None:
         raise NnefError("NX010", message, FileAt(os.fspath(path)))
 
 
-def _tensors(model: Model) -> Iterator[tuple[str, Any]]:
+def _tensors(model: Model) -> Iterator[Stored]:
     written: set[str] = set()
     for node in model.graph.variables:
         label = node.attributes["label"]
