@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnefx.diagnostics import Diagnostic, NnefError, Severity
     from nnefx.ir.graph import Graph
     from nnefx.tensors.model import Model, load, loads, save
+    from nnefx.torch_api import from_torch, from_torch_module, to_torch
 
 _HOMES = {
     "Diagnostic": "nnefx.diagnostics",
@@ -29,11 +30,14 @@ _HOMES = {
     "Severity": "nnefx.diagnostics",
     "check": "nnefx.checking",
     "convert": "nnefx.api",
+    "from_torch": "nnefx.torch_api",
+    "from_torch_module": "nnefx.torch_api",
     "load": "nnefx.tensors.model",
     "loads": "nnefx.tensors.model",
     "read_tensor": "nnefx.api",
     "run": "nnefx.api",
     "save": "nnefx.tensors.model",
+    "to_torch": "nnefx.torch_api",
     "write_tensor": "nnefx.api",
 }
 
@@ -46,12 +50,15 @@ __all__ = [
     "__version__",
     "check",
     "convert",
+    "from_torch",
+    "from_torch_module",
     "load",
     "loads",
     "openvx",
     "read_tensor",
     "run",
     "save",
+    "to_torch",
     "write_tensor",
 ]
 

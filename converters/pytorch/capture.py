@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
@@ -51,13 +52,23 @@ def captured(
     errors: list[BaseException] = []
     for way in ways:
         try:
-            with _evaluating(module), torch.no_grad(), redirect_stdout(sys.stderr):
+            with _evaluating(module), torch.no_grad(), quiet():
                 return export(module, tuple(args), dict(kwargs or {}), strict=way)
         except FAULTS as error:
             errors.append(error)
             if not _may_succeed_strictly(error):
                 break
     raise _refusal(errors[0], name) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what PyTorch warns about itself from users, and what it prints from stdout."""
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", module=r"torch\.")
+        yield
 
 
 def _may_succeed_strictly(error: BaseException) -> bool:

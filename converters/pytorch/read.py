@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -11,13 +12,13 @@ from torch import nn
 from nnefx.converters.imported import Imported
 from nnefx.converters.pytorch import sources
 from nnefx.converters.pytorch.alias import NotFunctional
-from nnefx.converters.pytorch.capture import captured
+from nnefx.converters.pytorch.capture import captured, quiet
 from nnefx.converters.pytorch.hierarchy import outlined
 from nnefx.converters.pytorch.importer import ABSENT, FAILED, Env, Importer
 from nnefx.converters.pytorch.program import Program, of_export
 from nnefx.converters.pytorch.types import Complex, numpy_type
 from nnefx.converters.scope import Site, Tensor
-from nnefx.diagnostics import NnefError
+from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.ops import Reject
 from nnefx.source import ModelAt
 
@@ -32,6 +33,7 @@ def read(
     source: str | os.PathLike[str],
     *,
     input_shapes: Mapping[Any, Sequence[int]] | None = None,
+    weights: str | os.PathLike[str] | None = None,
     hierarchy: bool = False,
     strict: bool | None = None,
 ) -> Imported:
@@ -41,14 +43,21 @@ def read(
         source: a `.pt2` file of `torch.export.save`, a TorchScript file, or
             `package.module:attribute` for a module; the last runs the code of that package.
         input_shapes: shapes of inputs, by name or, for the input of that turn, by None.
+        weights: a state dict for the module that is imported.
         hierarchy: keep modules as fragments.
         strict: how `torch.export` traces a module.
 
     Raises:
         NnefError: NX7xx, with every operator that cannot be imported.
     """
-    program = sources.program(source, dict(input_shapes or {}), strict)
-    return read_program(program, os.fspath(source), hierarchy=hierarchy)
+    text = os.fspath(source)
+    program = sources.program(source, dict(input_shapes or {}), strict, weights)
+    imported = read_program(program, text, hierarchy=hierarchy)
+    if not sources.is_attribute(text):
+        return imported
+    package = text.partition(":")[0]
+    note = Diagnostic("NX722", f"importing '{package}' ran its code", severity=Severity.INFO)
+    return replace(imported, notes=(note,))
 
 
 def read_module(
@@ -73,12 +82,14 @@ def read_program(program: Program, path: str, *, hierarchy: bool = False) -> Imp
     for family in _FAMILIES:
         import_module(f"nnefx.converters.pytorch.{family}")
     try:
-        return _imported(program, path, hierarchy)
+        with quiet():
+            return _imported(program, path, hierarchy)
     except NotFunctional:
         if program.functional is None:
             message = "a write through a view cannot be followed in this graph"
             raise NnefError("NX718", message, ModelAt(path, "forward")) from None
-        return _imported(program.functional(), path, hierarchy)
+        with quiet():
+            return _imported(program.functional(), path, hierarchy)
 
 
 def _imported(program: Program, path: str, hierarchy: bool) -> Imported:

@@ -1,13 +1,14 @@
 """TorchScript -> a program: the operators that a run on example inputs calls."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from nnefx.converters.pytorch.capture import FAULTS
+from nnefx.converters.pytorch.capture import FAULTS, quiet
 from nnefx.converters.pytorch.program import Program, Stored, output_names
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt, ModelAt
@@ -32,13 +33,24 @@ def of_script(module: Any, path: str, shapes: dict[Any, Sequence[int]]) -> Progr
 
     examples = [values[index] for index in traced]
     try:
-        with torch.no_grad(), torch.jit.optimized_execution(False):
+        with quiet(), torch.no_grad(), torch.jit.optimized_execution(False):
             result: fx.GraphModule = make_fx(call)(*examples)
     except FAULTS as error:
         raise _refusal(error, path) from None
+    plain = [names[index].split(".")[0] for index in traced]
+
+    def functional() -> Program:
+        with torch.no_grad():
+            again = make_fx(torch.func.functionalize(result))(*examples)
+        return _program(again, plain, tensors)
+
+    return replace(_program(result, plain, tensors), functional=functional)
+
+
+def _program(result: fx.GraphModule, names: list[str], tensors: list[Stored]) -> Program:
     holders = [node for node in result.graph.nodes if node.op == "placeholder"]
-    for holder, index in zip(holders, traced):
-        _rename(result.graph, holder, names[index].split(".")[0])
+    for holder, name in zip(holders, names):
+        _rename(result.graph, holder, name)
     output = next(node for node in result.graph.nodes if node.op == "output").args[0]
     count = len(output) if isinstance(output, (list, tuple)) else 1
     return Program(

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from nnefx.converters.pytorch.capture import FAULTS, captured
+from nnefx.converters.pytorch.capture import FAULTS, captured, quiet
 from nnefx.converters.pytorch.program import Program, of_export
 from nnefx.converters.pytorch.script import of_script
 from nnefx.diagnostics import NnefError, Note
@@ -35,7 +35,12 @@ def is_attribute(source: str) -> bool:
     return bool(_ATTRIBUTE.match(source)) and not Path(source).exists()
 
 
-def program(source: str | os.PathLike[str], shapes: Shapes, strict: bool | None) -> Program:
+def program(
+    source: str | os.PathLike[str],
+    shapes: Shapes,
+    strict: bool | None,
+    weights: str | os.PathLike[str] | None = None,
+) -> Program:
     """Return the program of a source; see `read`.
 
     Raises:
@@ -44,7 +49,12 @@ def program(source: str | os.PathLike[str], shapes: Shapes, strict: bool | None)
     text = os.fspath(source)
     if is_attribute(text):
         module, args, kwargs = _examples(text, shapes)
+        if weights is not None:
+            _load_weights(module, Path(weights))
         return of_export(captured(module, args, kwargs, strict=strict, path=text))
+    if weights is not None:
+        message = "the file holds its weights itself, --weights does not apply"
+        raise NnefError("NX705", message, FileAt(text))
     path = Path(text)
     if not path.is_file():
         raise NnefError("NX001", "no such file", FileAt(text))
@@ -109,6 +119,26 @@ def _examples(source: str, shapes: Shapes) -> tuple[nn.Module, tuple[Any, ...], 
     return found, args, kwargs
 
 
+def _load_weights(module: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise NnefError("NX001", "no such file", FileAt(str(path)))
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise _refused_pickle(str(path)) from None
+    except FAULTS as error:
+        message = f"not a PyTorch file: {str(error).splitlines()[0]}"
+        raise NnefError("NX710", message, FileAt(str(path))) from None
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    try:
+        module.load_state_dict(state)
+    except FAULTS as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        message = f"the weights do not fit the module: {' '.join(lines[1:2] or lines)}"
+        raise NnefError("NX719", message, FileAt(str(path))) from None
+
+
 # --- files of torch.export
 
 
@@ -129,7 +159,7 @@ def _module(loaded: ExportedProgram) -> nn.Module:
 
 def _loaded(path: Path) -> ExportedProgram:
     try:
-        with _weights_only():
+        with _weights_only(), quiet():
             return torch.export.load(path)
     except pickle.UnpicklingError:
         raise _refused_objects(str(path)) from None
@@ -237,7 +267,8 @@ def _example(item: Any, shape: Sequence[int] | None) -> Any:
 
 def _script(path: str) -> Any:
     try:
-        return torch.jit.load(path, map_location="cpu")
+        with quiet():
+            return torch.jit.load(path, map_location="cpu")
     except FAULTS as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         message = f"not a TorchScript file that this PyTorch reads: {first}"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
               help="An input for --verify instead of a random one.")  # fmt: skip
 @click.option("--rtol", type=float, default=1e-4, show_default=True, help="For --verify.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write names and errors as JSON.")
+@click.option("--hierarchy", is_flag=True, help="PyTorch: keep modules as fragments.")
 @click.option("--no-opt", is_flag=True, help="Leave constants and dead operations as they are.")
 @options.force
 @options.verbosity
@@ -47,6 +48,7 @@ def convert(
     files: dict[str, str],
     rtol: float,
     report: Path | None,
+    hierarchy: bool,
     no_opt: bool,
     force: bool,
     quiet: bool,
@@ -66,6 +68,7 @@ def convert(
         input_shapes=shapes,
         dims=_numbers(dims) or None,
         plugins=plugins or None,
+        hierarchy=hierarchy or None,
     )
     for note in imported.notes:
         options.say(str(note), quiet)

@@ -1,7 +1,7 @@
 """`nnefx run`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 from nnefx.cli import options
 from nnefx.cli.inputs import gather
 
+if TYPE_CHECKING:
+    from nnefx.execute.executor import Executor
+    from nnefx.execute.torch.executor import TorchExecutor
+    from nnefx.tensors.model import Model
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input from a .npy, .npz, .dat or picture file; repeatable.")  # fmt: skip
 @options.output("Folder for the outputs, one .npy each.", required=False)
-@click.option("--backend", type=click.Choice(["numpy"]), default="numpy", show_default=True)
+@click.option("--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
 @click.option("--random", "seed", type=int, metavar="SEED", help="Make up inputs left out.")
 @click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for every tensor of the graph, one .npy each.")  # fmt: skip
@@ -32,12 +37,11 @@ def run(
     verbose: bool,
 ) -> None:
     """Run MODEL and print its outputs in brief, or write them with -o."""
-    from nnefx.execute.executor import Executor
     from nnefx.tensors.model import load
 
     loaded = load(model)
     inputs = gather(loaded.graph, files, seed)
-    executor = Executor(loaded)
+    executor = _executor(loaded, backend)
     names = [value.name for value in loaded.graph.outputs]
     outputs: dict[str, NDArray[Any]] = {}
     for folder in (output, dump):
@@ -54,6 +58,16 @@ def run(
             np.save(output / f"{name}.npy", array)
         if not quiet:
             click.echo(f"{name} {list(array.shape)}: {brief(array)}")
+
+
+def _executor(model: "Model", backend: str) -> "Executor | TorchExecutor":
+    if backend == "torch":
+        from nnefx.torch_api import executor
+
+        return executor(model)
+    from nnefx.execute.executor import Executor
+
+    return Executor(model)
 
 
 def brief(array: NDArray[Any], items: int = 8) -> str:
