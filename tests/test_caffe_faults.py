@@ -43,7 +43,7 @@ SYNTAX = {
 @pytest.mark.parametrize(("text", "place", "message"), SYNTAX.values(), ids=SYNTAX)
 def test_errors_of_syntax_have_line_and_column(text, place, message, tmp_path):
     error = refused(tmp_path, text)
-    assert error.code == "NX720"
+    assert error.code == "NX730"
     assert message in error.diagnostics[0].message
     assert str(error.at).endswith(f"net.prototxt:{place}")
     assert "nnefx_caffe" not in str(error)
@@ -60,15 +60,15 @@ IMAGE = {"x": (1, 4, 6, 6)}
 FAULTS = {
     "unknown layer": (layer("Mish"), "NX701", "layer type 'Mish' is not supported"),
     "no type": ('layer { name: "a" bottom: "x" top: "y" }', "NX701", "the layer has no type"),
-    "missing bottom": (layer("ReLU", "", "z"), "NX723", "bottom 'z' is made by no layer"),
+    "missing bottom": (layer("ReLU", "", "z"), "NX713", "bottom 'z' is made by no layer"),
     "cycle": (
         layer("ReLU", "", "b", "a", "one") + layer("ReLU", "", "a", "b", "two"),
-        "NX723", "bottom 'b' is made only by layer 'two': the net has a cycle",
+        "NX714", "bottom 'b' is made only by layer 'two': the net has a cycle",
     ),
-    "itself": (layer("ReLU", "", "y", "y"), "NX723", "the net has a cycle"),
+    "itself": (layer("ReLU", "", "y", "y"), "NX714", "the net has a cycle"),
     "duplicate top": (
         layer("ReLU", name="one") + layer("AbsVal", name="two"),
-        "NX723", "top 'y' is made by an earlier layer already",
+        "NX713", "top 'y' is made by an earlier layer already",
     ),
     "too many tops": (layer("ReLU", tops="y z"), "NX703", "2 tops, expected 1"),
     "no bottom": ('layer { name: "a" type: "ReLU" top: "y" }', "NX703", "input 'x' is missing"),
@@ -167,7 +167,7 @@ FAULTS = {
     ),
     "huge padding": (
         layer("Convolution", "convolution_param { num_output: 1 kernel_size: 1 pad: 4000000000 }"),
-        "NX305", "",
+        "NX304", "window needs",
     ),
     "field of another layer": (
         layer("Pooling", "pooling_param { kernel_size: 2 ceil_mode: false }")
@@ -190,18 +190,18 @@ INPUTS = {
     "extent of 0": (net(layer("ReLU"), x=(1, 0, 3)), "NX706", "every extent must be 1 or more"),
     "negative extent": (net(layer("ReLU"), x=(1, -2)), "NX706", "every extent"),
     "input_dim": (
-        'input: "x" input_dim: 1 input_dim: 2\n' + layer("ReLU"), "NX723", "2 input_dim",
+        'input: "x" input_dim: 1 input_dim: 2\n' + layer("ReLU"), "NX703", "2 input_dim",
     ),
     "input_shape": (
         'input: "x" input: "a" input_shape { dim: 1 }\n' + layer("ReLU"),
-        "NX723", "1 input_shape for 2 inputs",
+        "NX703", "1 input_shape for 2 inputs",
     ),
     "two inputs of one name": (
-        'input: "x" input_shape { dim: 1 }\n' + net(layer("ReLU"), x=(1,)), "NX723", "made twice",
+        'input: "x" input_shape { dim: 1 }\n' + net(layer("ReLU"), x=(1,)), "NX713", "made twice",
     ),
-    "no layers": ('input: "x" input_shape { dim: 1 }', "NX723", "no layers"),
-    "nothing to compute": (net("", x=(1,)), "NX723", "computes nothing"),
-    "both versions": (layer("ReLU") + "layers { type: RELU }", "NX720", "two versions"),
+    "no layers": ('input: "x" input_shape { dim: 1 }', "NX710", "no layers"),
+    "nothing to compute": (net("", x=(1,)), "NX710", "computes nothing"),
+    "both versions": (layer("ReLU") + "layers { type: RELU }", "NX730", "two versions"),
 }  # fmt: skip
 
 
@@ -280,7 +280,7 @@ WRONG = {
 def test_weights_that_do_not_fit_are_all_told(stored, messages, tmp_path):
     write_weights(tmp_path / "w.caffemodel", stored)
     error = refused(tmp_path, NET, tmp_path / "w.caffemodel")
-    assert {item.code for item in error.diagnostics} == {"NX722"}
+    assert {item.code for item in error.diagnostics} == {"NX731"}
     said = [item.message for item in error.diagnostics]
     assert len(set(zip(said, map(str, (item.at for item in error.diagnostics))))) == len(said)
     for message in messages:
@@ -300,20 +300,20 @@ def test_shared_blobs_must_fit_all_their_layers(tmp_path):
         for name, count in (("one", 3), ("two", 4))
     )
     error = refused(tmp_path, net(text, x=(1, 2)))
-    assert error.code == "NX722"
+    assert error.code == "NX731"
     assert "the shared blob 'one/weight' is [3, 2]" in str(error)
 
 
 def test_a_net_without_weights_says_what_can_be_done(tmp_path):
     error = refused(tmp_path, NET, None)
-    assert error.code == "NX724"
+    assert error.code == "NX732"
     assert "--weights none" in str(error)
     assert refused(tmp_path, NET, tmp_path / "none.caffemodel").code == "NX001"
     path = tmp_path / "net.caffemodel"
     path.write_bytes(b"")
     with pytest.raises(NnefError) as caught:
         converters.read(path)
-    assert caught.value.code == "NX724"
+    assert caught.value.code == "NX732"
 
 
 def test_a_missing_net(tmp_path):
@@ -345,8 +345,8 @@ def told(folder, data):
 def test_every_cut_is_noticed(right, tmp_path):
     for size in range(len(right)):
         code, text = told(tmp_path, right[:size])
-        assert code in ("NX721", "NX722"), size
-        assert code == "NX722" or "byte" in text
+        assert code in ("NX710", "NX731"), size
+        assert code == "NX731" or "byte" in text
 
 
 def test_random_damage_is_refused_or_harmless(right, tmp_path):
@@ -356,7 +356,7 @@ def test_random_damage_is_refused_or_harmless(right, tmp_path):
         for _ in range(generator.randint(1, 3)):
             data[generator.randrange(len(data))] = generator.randrange(256)
         code, _ = told(tmp_path, bytes(data))
-        assert code in ("", "NX721", "NX722")
+        assert code in ("", "NX710", "NX731")
 
 
 BYTES = {
@@ -378,7 +378,7 @@ BYTES = {
 @pytest.mark.parametrize(("data", "message"), BYTES.values(), ids=BYTES)
 def test_what_is_no_caffemodel(data, message, tmp_path):
     code, text = told(tmp_path, data)
-    assert code == "NX721"
+    assert code == "NX710"
     assert message in text
 
 
@@ -406,10 +406,10 @@ def test_wrong_plugins(text, message, tmp_path):
     plugin = tmp_path / "plugin.py"
     plugin.write_text(text)
     error = refused(tmp_path, net(layer("ReLU"), x=(1, 2)), plugins=[plugin])
-    assert error.code == "NX725"
+    assert error.code == "NX733"
     assert message in str(error)
 
 
 def test_a_missing_plugin(tmp_path):
     error = refused(tmp_path, net(layer("ReLU"), x=(1, 2)), plugins=[tmp_path / "none.py"])
-    assert error.code == "NX725"
+    assert error.code == "NX733"

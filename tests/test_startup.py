@@ -8,7 +8,9 @@ import pytest
 
 from nnefx.cli import VERBS
 
-FRAMEWORKS = {"onnx", "onnxruntime", "torch", "tensorflow", "keras", "tflite", "PIL", "nnef"}
+FRAMEWORKS = {
+    "onnx", "onnxruntime", "torch", "tensorflow", "keras", "tflite", "PIL", "nnef", "cv2", "google",
+}  # fmt: skip
 COMMAND = Path(sys.executable).with_name("nnefx")
 
 

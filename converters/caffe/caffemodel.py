@@ -57,7 +57,7 @@ def read_weights(path: Path) -> Mapping[str, tuple[Blob, ...]]:
     """Return the blobs of a file by the names of their layers.
 
     Raises:
-        NnefError: NX001 for a missing file, NX721 for one that is damaged or cut short, with the
+        NnefError: NX001 for a missing file, NX710 for one that is damaged or cut short, with the
             offset of the byte where that shows.
     """
     try:
@@ -238,4 +238,4 @@ class Scan:
         raise AssertionError
 
     def _fail(self, text: str, offset: int) -> None:
-        raise NnefError("NX721", text, FileAt(self.path, offset))
+        raise NnefError("NX710", text, FileAt(self.path, offset))

@@ -81,14 +81,14 @@ class Importer(Scope):
     def _of_same_blob(self, tensor: Tensor, shape: Shape, role: str) -> Tensor:
         if tensor.volume != math.prod(shape):
             text = f"{role}: the net expects {list(shape)}, the shared blob '{tensor.name}' is"
-            self._fault("NX722", f"{text} {list(tensor.shape)}")
+            self._fault("NX731", f"{text} {list(tensor.shape)}")
             return self.known(np.zeros(shape, np.float32), f"{self.layer.name}/{role}")
         return self.viewed(tensor, shape)
 
     def note(self, text: str) -> None:
         """Tell the user something about the layer that is no fault."""
         at = self.layer.at(self.path)
-        self.notes.append(Diagnostic("NX728", text, at, Severity.INFO))
+        self.notes.append(Diagnostic("NX734", text, at, Severity.INFO))
 
     # The walk
 
@@ -138,7 +138,7 @@ class Importer(Scope):
                 text = f"bottom '{name}' is made only by layer '{later[0]}': the net has a cycle"
                 if later[0] != self.layer.name:
                     text += ", or its layers are out of order"
-            raise Reject(None, text, "NX723")
+            raise Reject(None, text, "NX714" if later else "NX713")
         self._available.pop(name, None)
         return self.env[name]
 
@@ -156,7 +156,7 @@ class Importer(Scope):
             text = f"{len(self.layer.tops)} tops, expected {len(tops)}"
             raise Reject(None, text, "NX703")
         if unused := self._weights.unused(self.layer, self._used):
-            self._fault("NX722", unused)
+            self._fault("NX731", unused)
         return tops
 
     def _rule(self) -> Any:
@@ -181,7 +181,7 @@ class Importer(Scope):
         for name, tensor in zip(self.layer.tops, tops):
             in_place = name in self.layer.bottoms
             if name in self.env and not in_place:
-                self._fault("NX723", f"top '{name}' is made by an earlier layer already")
+                self._fault("NX713", f"top '{name}' is made by an earlier layer already")
                 tensor = FAILED
             if isinstance(tensor, Tensor):
                 tensor = self.named(tensor, self.layer.name if in_place else name)

@@ -36,12 +36,12 @@ def load_plugin(path: Path) -> Plugin:
     those of nnefx.
 
     Raises:
-        NnefError: NX725 where the file is missing, cannot be run, or defines no rules.
+        NnefError: NX733 where the file is missing, cannot be run, or defines no rules.
     """
     module = _run(path)
     rules = getattr(module, "rules", None)
     if not isinstance(rules, Rules) or not rules.names():
-        raise NnefError("NX725", "the plugin registers no rules in `rules`", FileAt(str(path)))
+        raise NnefError("NX733", "the plugin registers no rules in `rules`", FileAt(str(path)))
     parameters: dict[str, dict[str, Any]] = {}
     for kind in rules.names():
         rule = rules.find(kind, 1)
@@ -54,7 +54,7 @@ def load_plugin(path: Path) -> Plugin:
 def _run(path: Path) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(f"nnefx_plugin_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise NnefError("NX725", "the plugin is no Python file", FileAt(str(path)))
+        raise NnefError("NX733", "the plugin is no Python file", FileAt(str(path)))
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -62,7 +62,7 @@ def _run(path: Path) -> types.ModuleType:
     except (ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError,
             RuntimeError, SyntaxError, TypeError, ValueError) as error:  # fmt: skip
         text = f"the plugin cannot be run: {type(error).__name__}: {error}"
-        raise NnefError("NX725", text, FileAt(str(path))) from error
+        raise NnefError("NX733", text, FileAt(str(path))) from error
     return module
 
 
@@ -76,6 +76,6 @@ def _fields(function: Any, path: Path) -> dict[str, Any]:
         item = get_args(kind)[:1] if get_origin(kind) in (list, tuple) else (kind,)
         if not item or item[0] not in _TYPES:
             text = f"parameter '{parameter.name}' is of no type that a prototxt has"
-            raise NnefError("NX725", text, FileAt(str(path)))
+            raise NnefError("NX733", text, FileAt(str(path)))
         fields[parameter.name] = list[item[0]] if get_origin(kind) else kind  # type: ignore[valid-type]
     return fields

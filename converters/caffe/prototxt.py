@@ -31,8 +31,8 @@ def read_net(path: Path, parameters: Mapping[str, Fields] | None = None) -> Net:
         parameters: parameter messages of layers that plugins add; see `schema.extended`.
 
     Raises:
-        NnefError: NX001 for a missing file, NX720 for errors of syntax and unknown fields and
-            values, with line and column, NX723 for inputs whose dimensions do not add up.
+        NnefError: NX001 for a missing file, NX730 for errors of syntax and unknown fields and
+            values, with line and column, NX703 for inputs whose dimensions do not add up.
     """
     try:
         text = path.read_bytes().decode("utf-8", errors="replace")
@@ -52,7 +52,7 @@ def parse_net(text: str, name: str, parameters: Mapping[str, Fields] | None = No
         notes = (
             [Note(_PLUGIN)] if re.search(r"'LayerParameter' has no field .*_param'", told) else []
         )
-        raise NnefError("NX720", told, _place(source, error), notes) from None
+        raise NnefError("NX730", told, _place(source, error), notes) from None
     return _net(message, name)
 
 
@@ -75,7 +75,7 @@ def _net(message: Any, path: str) -> Net:
     inputs = _inputs(message, path)
     if message.layers and message.layer:
         text = "the net has layers of two versions, 'layer' and 'layers'"
-        raise NnefError("NX720", text, FileAt(path))
+        raise NnefError("NX730", text, FileAt(path))
     if any(layer.HasField("layer") for layer in message.layers):
         old = [_old_layer(layer) for layer in message.layers]
         layers = [from_v0(*item) for item in without_padding(old)]
@@ -95,10 +95,10 @@ def _inputs(message: Any, path: str) -> tuple[tuple[str, Shape | None], ...]:
         shapes = [tuple(dims[start : start + 4]) for start in range(0, len(dims), 4)]
         if len(dims) != 4 * len(names):
             text = f"{len(dims)} input_dim for {len(names)} inputs, expected four for each"
-            raise NnefError("NX723", text, FileAt(path))
+            raise NnefError("NX703", text, FileAt(path))
     if shapes and len(shapes) != len(names):
         text = f"{len(shapes)} input_shape for {len(names)} inputs, expected one for each"
-        raise NnefError("NX723", text, FileAt(path))
+        raise NnefError("NX703", text, FileAt(path))
     return tuple(zip(names, shapes or [None] * len(names)))
 
 

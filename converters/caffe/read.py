@@ -52,7 +52,7 @@ def read(
     path = Path(source)
     if path.suffix.lower() == ".caffemodel":
         text = "it holds weights; name the net, a .prototxt, and this file with --weights"
-        raise NnefError("NX724", text, FileAt(str(path)))
+        raise NnefError("NX732", text, FileAt(str(path)))
     loaded = [load_plugin(Path(item)) for item in plugins]
     net = read_net(path, {k: v for plugin in loaded for k, v in plugin.parameters.items()})
     stored = open_weights(path, None if weights is None else Path(weights))
@@ -74,7 +74,7 @@ def read_net_with(
     importer = Importer(net, tables, weights, path)
     layers = active(net.layers, net.state)
     if not layers:
-        raise NnefError("NX723", "the net has no layers", FileAt(path))
+        raise NnefError("NX710", "the net has no layers", FileAt(path))
     _feed(importer, _inputs(net, layers, path), dict(input_shapes), path)
     importer.run([layer for layer in layers if not is_source(layer)])
     results = _results(importer, outputs, path)
@@ -111,7 +111,7 @@ def _results(importer: Importer, outputs: Sequence[str], path: str) -> dict[str,
     if outputs:
         results = {name: results[name] for name in outputs if name in results}
     if not results and not importer.faults:
-        raise NnefError("NX723", "the net computes nothing", FileAt(path))
+        raise NnefError("NX710", "the net computes nothing", FileAt(path))
     return results
 
 
@@ -131,7 +131,7 @@ def _inputs(net: Net, layers: Sequence[Layer], path: str) -> dict[str, tuple[Sha
             if len(shapes) == 1 and layer.type in ("Input", "DummyData"):
                 shape = shapes[0]
             if top in found:
-                raise NnefError("NX723", f"top '{top}' is made twice", layer.at(path))
+                raise NnefError("NX713", f"top '{top}' is made twice", layer.at(path))
             if layer.type == "Input" or top in wanted:
                 found[top] = (shape, layer.at(path))
     return found
@@ -199,4 +199,4 @@ def _note_transform(importer: Importer, layer: Layer) -> None:
     if steps:
         at = layer.at(importer.path)
         text = f"before the net, {', '.join(steps)}: the converted model expects that as well"
-        importer.notes.append(Diagnostic("NX728", text, at, Severity.INFO))
+        importer.notes.append(Diagnostic("NX734", text, at, Severity.INFO))

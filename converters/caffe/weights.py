@@ -42,14 +42,14 @@ class Stored:
         """See `Weights.blob`."""
         stored = self._blobs.get(layer.name)
         if stored is None:
-            raise Reject(None, f"'{self._name}' holds no weights for this layer", "NX722")
+            raise Reject(None, f"'{self._name}' holds no weights for this layer", "NX731")
         if index >= len(stored):
             text = f"{role}: blob {index} is missing, '{self._name}' holds {len(stored)}"
-            raise Reject(None, text, "NX722")
+            raise Reject(None, text, "NX731")
         found = stored[index]
         if _bare(found.shape) != _bare(shape):
             text = f"{role}: the net expects {list(shape)}, '{self._name}' holds"
-            raise Reject(None, f"{text} {list(found.shape)}", "NX722")
+            raise Reject(None, f"{text} {list(found.shape)}", "NX731")
         # Caffe computes in 32 bits, however a blob is stored; those of 32 bits stay in the file.
         return found.items.astype(np.float32, copy=False).reshape(shape)
 
@@ -106,7 +106,7 @@ def open_weights(source: Path, named: str | Path | None) -> Weights:
             beside the net when missing.
 
     Raises:
-        NnefError: NX724 where no file is named and there is none beside the net.
+        NnefError: NX732 where no file is named and there is none beside the net.
     """
     if named is not None and str(named) in (RANDOM, ZERO):
         return MadeUp(zero=str(named) == ZERO)
@@ -116,7 +116,7 @@ def open_weights(source: Path, named: str | Path | None) -> Weights:
             f"there is no '{source.with_suffix('.caffemodel').name}' beside it: name the weights "
             "with --weights FILE, or let them be made up with --weights none"
         )
-        raise NnefError("NX724", text, FileAt(str(source)))
+        raise NnefError("NX732", text, FileAt(str(source)))
     return Stored(read_weights(path), path.name)
 
 
