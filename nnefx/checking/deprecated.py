@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from nnefx.diagnostics import Diagnostic, Severity
+from nnefx.ir.scoped import EXTENSION
 from nnefx.ops import Op, standard_ops
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
@@ -15,7 +16,10 @@ def check_deprecated(
 ) -> None:
     """Warn of tensors given by name, `shape_of`, `linear_quantize`, and `end = 0` of `slice`."""
     named = _tensor_parameters(document)
+    scoped = any(EXTENSION in extension.words for extension in document.extensions)
     for code, message, pos in _findings(document, named):
+        if code == "NX218" and scoped:
+            continue  # shapes of scoped variables follow from those of arguments
         report(Diagnostic(code, message, TextAt(source, pos), Severity.WARNING))
 
 

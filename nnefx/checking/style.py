@@ -10,8 +10,10 @@ from nnefx.ir.graph import Graph, Node, Value
 from nnefx.ops import Op, standard_ops
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
+from nnefx.syntax.flatcall import FlatCall
 
 _EFFECTS = ("external", "update")
+_LEAVES = (ast.Literal, ast.Name)
 
 
 def check_style(
@@ -23,7 +25,7 @@ def check_style(
 ) -> None:
     """Report the hints that are selected, about a graph that is sound."""
     if selection.wants("NX801") or selection.wants("NX802"):
-        for item in _unused(graph):
+        for item in _unused(graph, _measured(document)):
             report(item)
     if selection.wants("NX803"):
         for fragment in _unused_fragments(document):
@@ -44,10 +46,25 @@ def _hint(code: str, message: str, at: At | None) -> Diagnostic:
     return Diagnostic(code, message, at, Severity.INFO)
 
 
-def _unused(graph: Graph) -> Iterator[Diagnostic]:
+def _measured(document: ast.Document) -> set[str]:
+    """Return the names in the graph whose shapes are asked for; that is a use, too."""
+    names: set[str] = set()
+    stack = [statement.value for statement in (document.graph.body if document.graph else ())]
+    while stack:
+        expr = stack.pop()
+        if isinstance(expr, ast.Builtin) and isinstance(expr.operand, ast.Name):
+            names.add(expr.operand.id)
+        if isinstance(expr, FlatCall):
+            continue
+        stack += [part for part in ast.parts(expr) if type(part) not in _LEAVES]
+    return names
+
+
+def _unused(graph: Graph, measured: set[str]) -> Iterator[Diagnostic]:
     """Yield tensors that nothing uses, and operations that only those need."""
-    needed = set(graph.outputs)
-    used = set(graph.outputs)
+    used = {value for name in measured if (value := graph.values.get(name))}
+    used.update(graph.outputs)
+    needed = set(used)
     for node in reversed(graph.nodes):
         values = list(node.values())
         operands = list(node.operands())

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nnefx import collector
+from nnefx import collector, types
 from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
 from nnefx.ir.arithmetic import Poisoned
 from nnefx.ir.binding import type_of
@@ -173,6 +173,7 @@ class _Build:
         outputs = [env[name.id] for name in definition.outputs]
         self._check_externals(definition)
         self._check_labels()
+        self._check_updates()
         self._check_custom()
         words = tuple(word for word in self.words if word != EXTENSION)
         return self.builder.finish(outputs, inputs, extensions=words)
@@ -203,16 +204,32 @@ class _Build:
                 message = f"variable: its scoped label '{label}' is that of '{first.output.name}'"
                 note = Note(f"'{first.output.name}' is here", first.at)
                 self.report(Diagnostic("NX219", message, node.at, notes=(note,)))
-            elif first.output.shape != node.output.shape and UNKNOWN not in (
-                first.output.shape,
-                node.output.shape,
-            ):
+            elif (first.output.shape, first.output.dtype) != (node.output.shape, node.output.dtype):
                 message = (
-                    f"variable: label '{label}' shares data with '{first.output.name}' of shape "
-                    f"{list(first.output.shape)}, not {list(node.output.shape)}"
+                    f"variable: label '{label}' shares data with '{first.output.name}', which is "
+                    f"{first.output.dtype}{list(first.output.shape)}, not "
+                    f"{node.output.dtype}{list(node.output.shape)}"
                 )
                 note = Note(f"'{first.output.name}' is here", first.at)
                 self.report(Diagnostic("NX216", message, node.at, notes=(note,)))
+
+    def _check_updates(self) -> None:
+        variables = {node.output for node in self._nodes("variable")}
+        updated: dict[Value, Node] = {}
+        for node in self._nodes("update"):
+            target = node.inputs["variable"]
+            name = target.name if type(target) is Value else "a literal"
+            if type(target) is not Value or (
+                target not in variables and target.dtype != types.GENERIC
+            ):
+                message = f"update: '{name}' is not the result of 'variable'"
+                self.report(Diagnostic("NX304", message, node.at))
+            elif target in updated:
+                note = Note("the first update is here", updated[target].at)
+                message = f"update: '{name}' is updated twice"
+                self.report(Diagnostic("NX203", message, node.at, notes=(note,)))
+            else:
+                updated[target] = node
 
     def _check_custom(self) -> None:
         told: set[str] = set()
