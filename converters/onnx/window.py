@@ -71,6 +71,9 @@ def _cropped(full: list[int], beyond: list[int], wanted: list[int], auto_pad: st
     padding = []
     for extent, more, target in zip(full, beyond, wanted):
         total = extent + more - target
+        if total < 0:
+            text = f"extent {target} is beyond the reach of the filter, {extent + more}"
+            raise Reject("output_shape", text, "NX702")
         less, rest = total // 2, total - total // 2
         padding.append((less, rest) if auto_pad == "SAME_UPPER" else (rest, less))
     return padding
