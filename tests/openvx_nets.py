@@ -155,6 +155,9 @@ CASES = [
     Case("conv_1d", _conv((1, 3, 16), (4, 3, 5), stride=[2])),
     Case("conv_no_bias", lambda n: n.conv(n.input(1, 3, 5, 5), n.weight(4, 3, 3, 3))),
     Case("conv_scalar_bias", lambda n: n.conv(n.input(1, 3, 5, 5), n.weight(4, 3, 3, 3), 0.75)),
+    *(Case(f"conv_{border}", _conv((1, 2, 6, 7), (3, 2, 3, 3), border=border,
+                                   padding=[(1, 1), (2, 0)]))
+      for border in ("replicate", "reflect", "reflect-even")),
     # linear
     Case("linear", lambda n: n.linear(n.input(2, 20), n.weight(7, 20), n.weight(1, 7))),
     Case("linear_then_conv", lambda n: n.conv(n.unsqueeze(n.linear(n.input(1, 9), n.weight(8, 9)),
@@ -206,6 +209,12 @@ CASES = [
                                     border="constant")),
     Case("avg_pool_ignore", _pool("avg_pool", (1, 3, 7, 8), size=[1, 1, 3, 3],
                                   stride=[1, 1, 2, 2], border="ignore")),
+    Case("avg_pool_replicate", _pool("avg_pool", (1, 2, 6, 6), size=[1, 1, 3, 3],
+                                     border="replicate")),
+    Case("max_pool_reflect", _pool("max_pool", (1, 2, 6, 6), size=[1, 1, 3, 3], border="reflect",
+                                   stride=[1, 1, 2, 2])),
+    *(Case(f"compare_{op}", _binary(op, (1, 4, 3, 5), (1, 4, 3, 5)), 20)
+      for op in ("gt", "le", "ge", "ne")),
     # reductions
     Case("mean_reduce_plane", _pool("mean_reduce", (2, 3, 4, 5), axes=[2, 3]), 40),
     Case("mean_reduce_channel", _pool("mean_reduce", (2, 3, 4, 5), axes=[1]), 40),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnefx.openvx.arithmetic import clamp_by_channel, exact_matmul, fit, may_saturate, sum_products
+from nnefx.openvx.arithmetic import clamped_sum, exact_matmul, fit, sum_products
 
 
 def c_divide(value, divisor):
@@ -53,10 +53,23 @@ def test_rows_of_zeros_do_not_change_the_sum():
 def test_saturation_clamps_after_each_channel():
     weights = np.array([[256 * 100, 256 * 100, -256 * 100]], np.int16)
     columns = np.full((3, 1), 256, np.int16)
-    bias = np.zeros((1, 1))
-    assert may_saturate(weights, columns, bias).all()
-    result = clamp_by_channel(weights, columns, bias, 1, "VX_ROUND_POLICY_TO_ZERO")
+    result = clamped_sum(weights, columns, np.zeros((1, 1)), 1, "VX_ROUND_POLICY_TO_ZERO")
     assert result[0, 0] == 32767 - 25600
+
+
+@pytest.mark.parametrize("taps", [1, 3, 4])
+@pytest.mark.parametrize("spread", [400, 2000, 20000])
+def test_clamped_sums_are_those_of_the_definition(taps, spread):
+    rng = np.random.default_rng(taps)
+    weights = rng.integers(-spread, spread, (4, 24)).astype(np.int16)
+    columns = rng.integers(-4000, 4000, (24, 30)).astype(np.int16)
+    bias = rng.integers(-9000, 9000, (4, 1)).astype(float)
+    total = bias + np.zeros((4, 30))
+    for begin in range(0, 24, taps):
+        part = slice(begin, begin + taps)
+        total = np.clip(total + by_definition(weights[:, part], columns[part], 0), -32768, 32767)
+    found = clamped_sum(weights, columns, bias, taps, "VX_ROUND_POLICY_TO_ZERO")
+    assert np.array_equal(found, total)
 
 
 @pytest.mark.parametrize(

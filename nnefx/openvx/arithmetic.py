@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Array = NDArray[Any]
 
 _CHUNK = 1 << 15  # items of a scratch buffer that stays in the cache
+_BLOCK = 32  # channels that are added at once where sums come near the limits
 
 
 def round_to(values: Floats, policy: str) -> Floats:
@@ -103,21 +104,52 @@ def _span(column: Array) -> tuple[int, int]:
     return (int(nonzero[0]), int(nonzero[-1]) + 1) if nonzero.size else (0, 0)
 
 
-def clamp_by_channel(
-    weights: Array, columns: Array, bias: Floats, taps: int, policy: str
-) -> Floats:
-    """Like sum_products plus bias, saturated to int16 after each channel of `taps` taps."""
-    total = bias + np.zeros((weights.shape[0], columns.shape[1]))
-    for begin in range(0, weights.shape[1], taps):
-        part = slice(begin, begin + taps)
-        total += sum_products(weights[:, part], columns[part], policy)
-        np.clip(total, -32768, 32767, out=total)
+def clamped_sum(weights: Array, columns: Array, bias: Floats, taps: int, policy: str) -> Floats:
+    """Like sum_products plus bias, but saturated to int16 after each channel of `taps` taps.
+
+    Where no sum on the way can saturate, channels are added at once: all of them, or else some at
+    a time, with what may saturate among those done channel by channel.
+    """
+    depth = weights.shape[1]
+    total: Floats = bias + np.zeros((weights.shape[0], columns.shape[1]))
+    width = taps * _BLOCK if _may_saturate(total, weights, columns).any() else depth
+    for begin in range(0, depth, width):
+        w, x = weights[:, begin : begin + width], columns[begin : begin + width]
+        rows, places = np.nonzero(_may_saturate(total, w, x))
+        careful = _one_by_one(total, w, x, rows, places, taps, policy)
+        total += sum_products(w, x, policy)
+        total[rows, places] = careful
     return total
 
 
-def may_saturate(weights: Array, columns: Array, bias: Floats) -> NDArray[np.bool_]:
-    """Tell for each column whether some partial sum could leave int16."""
+def _may_saturate(total: Floats, weights: Array, columns: Array) -> NDArray[np.bool_]:
+    """Tell where a partial sum could leave int16 on the way, whatever the order."""
     reach = exact_matmul(np.abs(weights.astype(np.int32)), np.abs(columns.astype(np.int32)))
-    reach = reach / 256.0 + np.abs(bias) + weights.shape[1]
-    unsafe: NDArray[np.bool_] = (reach > 32767).any(axis=0)
+    reach = reach / 256.0 + weights.shape[1]
+    unsafe: NDArray[np.bool_] = np.abs(total) + reach > 32767
     return unsafe
+
+
+def _one_by_one(
+    total: Floats,
+    weights: Array,
+    columns: Array,
+    rows: NDArray[np.intp],
+    places: NDArray[np.intp],
+    taps: int,
+    policy: str,
+) -> Floats:
+    """Add the channels in turn, with saturation, to the sums at (rows, places)."""
+    sums = np.empty(len(rows))
+    depth = weights.shape[1]
+    shift = 0.0 if policy.endswith("TO_ZERO") else 0.5
+    count = max(_CHUNK * 8 // depth, 1)
+    for begin in range(0, len(rows), count):
+        part = slice(begin, begin + count)
+        products = weights[rows[part]] * (columns.T[places[part]] / 256.0)
+        channels = np.trunc(products + shift).reshape(len(products), -1, taps).sum(axis=2)
+        state = total[rows[part], places[part]]
+        for channel in channels.T:
+            state = np.clip(state + channel, -32768, 32767)
+        sums[part] = state
+    return sums

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from nnefx.openvx.arithmetic import (
     Floats,
     Rounding,
-    clamp_by_channel,
+    clamped_sum,
     exact_matmul,
     fit,
-    may_saturate,
     round_to,
     sum_products,
 )
@@ -155,14 +154,10 @@ def _weigh(
     if rounding == "once" or position != 8:
         total = exact_matmul(weights, columns) / 2.0**position + bias
         return fit(round_to(total, policy), dtype, overflow)
-    total = sum_products(weights, columns, policy) + np.trunc(bias)
     if taps and overflow.endswith("SATURATE"):
-        unsafe = may_saturate(weights, columns, bias)
-        if unsafe.any():
-            part = bias if bias.shape[1] == 1 else bias[:, unsafe]
-            total[:, unsafe] = clamp_by_channel(
-                weights, columns[:, unsafe], np.trunc(part), taps, policy
-            )
+        total = clamped_sum(weights, columns, np.trunc(bias), taps, policy)
+    else:
+        total = sum_products(weights, columns, policy) + np.trunc(bias)
     return fit(total, dtype, overflow)
 
 

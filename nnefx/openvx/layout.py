@@ -1,6 +1,7 @@
 """Operations that move items: mostly aliases and views, copies where a view cannot be shared."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnefx.openvx.plan import Role
 from nnefx.openvx.reshape import reshaped
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.storage import Slot, dimension
+from nnefx.ops.shapes import Axis
 
 
 def alias(g: Emitter, out: Value, slot: Slot) -> None:
@@ -187,12 +189,33 @@ def pad(
         alias(g, out, prefilled(g, x, edges, value))
         return
     for dim, (before, after) in enumerate(edges):
-        if before or after:
-            rows = np.eye(x.dims[dim])
-            mode: Any = _MODES[border]
-            wide = np.pad(rows, ((before, after), (0, 0)), mode=mode)
-            x = axis_map(g, x, dim, wide)
+        x = repeated(g, x, dim, before, after, border)
     alias(g, out, x)
+
+
+def repeated(g: Emitter, x: Slot, dim: int, before: int, after: int, border: str) -> Slot:
+    """Return x with more items at the ends of a dimension, which repeat its own."""
+    if before <= 0 and after <= 0:
+        return x
+    mode: Any = _MODES.get(border)
+    if mode is None:
+        raise UnsupportedError(f"border '{border}' is not handled")
+    rows = np.eye(x.dims[dim])
+    around = (max(before, 0), max(after, 0))
+    return axis_map(g, x, dim, np.pad(rows, (around, (0, 0)), mode=mode))
+
+
+def with_border(
+    g: Emitter, x: Slot, axes: tuple[Axis, Axis], border: str
+) -> tuple[Slot, tuple[Axis, Axis]]:
+    """Return x with what windows along x and y read outside of it, and the windows on that."""
+    found = []
+    for dim, axis in enumerate(axes):
+        before, after = (max(n, 0) for n in axis.around)
+        x = repeated(g, x, dim, before, after, border)
+        wide, start = axis.up + before + after, axis.before - before
+        found.append(replace(axis, up=wide, before=start, after=0))
+    return x, (found[0], found[1])
 
 
 _MODES = {"replicate": "edge", "reflect": "reflect", "reflect-even": "symmetric"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide, plain
 from nnefx.openvx.emit import Emitter
-from nnefx.openvx.layout import prefilled, running
+from nnefx.openvx.layout import prefilled, running, with_border
 from nnefx.openvx.plan import Enum, Int, Ref
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.storage import Slot
@@ -35,7 +35,7 @@ def max_pool(
     axes = _spatial(value, size, padding, stride, dilation)
     x = g.read(value)
     if border not in ("constant", "ignore"):
-        raise UnsupportedError(f"border '{border}' is not handled")
+        x, axes = with_border(g, x, axes, border)
     filled = x.name in g.nonnegative or g.profile.max_border == border
     lowest = 0 if border == "constant" else -32768
     x, slides, rounding = _fitted(g, x, axes, filled, lowest)
@@ -59,12 +59,11 @@ def average(
     """PoolingLayer AVG, corrected where places outside of the input do not count."""
     value = running(input)
     axes = _spatial(value, size, padding, stride, dilation)
+    x = g.read(value)
     if border not in ("constant", "ignore"):
-        raise UnsupportedError(f"border '{border}' is not handled")
+        x, axes = with_border(g, x, axes, border)
     padded = any(max(axis.around) > 0 for axis in axes)
-    x, slides, rounding = _fitted(
-        g, g.read(value), axes, g.profile.average_counts_border or not padded, 0
-    )
+    x, slides, rounding = _fitted(g, x, axes, g.profile.average_counts_border or not padded, 0)
     y = g.create(out)
     if x.name in g.nonnegative:
         g.nonnegative.add(y.name)

@@ -69,7 +69,7 @@ def average_scales(s: Scaling, out: Value, input: Operand, **attributes: Any) ->
 @lowers("avg_pool", scales=average_scales)
 def avg_pool(g: Emitter, out: Value, input: Operand, *, border: str, **windows: Any) -> None:
     """PoolingLayer AVG, or a matrix for each axis where that does not work."""
-    if g.profile.average_node and border in ("constant", "ignore"):
+    if g.profile.average_node:
         average(g, out, input, border=border, **windows)
         return
     more = {"border": border, "normalize": True}
@@ -94,7 +94,7 @@ def box(
     windows: dict[str, Any] = {
         "size": size, "padding": padding, "stride": stride, "dilation": dilation
     }  # fmt: skip
-    if normalize and _is_pool(g, value, out, border, size, stride, dilation):
+    if normalize and _is_pool(g, value, out, size, stride, dilation):
         average(g, out, input, border=border, **windows)
         return
     _windows("box", g, out, value, windows, {"border": border, "normalize": normalize})
@@ -104,14 +104,13 @@ def _is_pool(
     g: Emitter,
     value: Value,
     out: Value,
-    border: str,
     size: Sequence[int],
     stride: Sequence[int],
     dilation: Sequence[int],
 ) -> bool:
     plain = list(size[:2]) == [1, 1] and all(step == 1 for step in stride[:2])
     plain = plain and all(gap == 1 for gap in dilation) and value.rank > 2
-    same = g.scales.get(out) == g.scales.get(value) and border in ("constant", "ignore")
+    same = g.scales.get(out) == g.scales.get(value)
     return plain and same and g.profile.average_node and value.shape[:2] == out.shape[:2]
 
 

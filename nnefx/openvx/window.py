@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide, slides
 from nnefx.openvx.emit import Emitter
+from nnefx.openvx.layout import with_border
 from nnefx.openvx.measure import Stored, measure
 from nnefx.openvx.plan import Enum
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
@@ -55,9 +56,10 @@ def conv(
     if rank > 4:
         raise UnsupportedError(f"the filter has rank {rank}, at most 4 are handled")
     axes = windows(input.shape[2:], filter.shape[2:], padding, stride, dilation, border)
-    if border != "constant" and any(max(axis.around) > 0 for axis in axes):
-        raise UnsupportedError(f"border '{border}' is handled where nothing is padded only")
-    x, axes_xy = _cropped(g, g.read(input), plane(axes))
+    x, axes_xy = g.read(input), plane(axes)
+    if border != "constant":
+        x, axes_xy = with_border(g, x, axes_xy, border)
+    x, axes_xy = _cropped(g, x, axes_xy)
     layer = Layer(x, out, filter, bias, axes_xy, groups or input.shape[1], f"{out.name}_filter")
     layer.emit(g)
 
