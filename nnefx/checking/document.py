@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnefx.checking.bodies import check_bodies
 from nnefx.checking.deprecated import check_deprecated
@@ -20,6 +20,7 @@ Report = Callable[[Diagnostic], None]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABOUT_NAMES = {"NX201", "NX202", "NX204", "NX214", "NX801", "NX803"}
+_CUSTOM = "NX217"
 _ABOUT_EXTENSIONS = {"NX120", "NX121"}
 
 
@@ -54,16 +55,31 @@ def check_document(source: Source, found: list[Diagnostic], selection: Selection
         return Checked(document)
     report = _without_consequences(document, source, faults, found.append)
     before = len(found)
-    graph = build(document, source, report)
+    graph = build(document, source, _with_custom(report))
     check_bodies(document, source, report)
     check_deprecated(document, source, report)
     names = frozenset(graph.values).union(
         name.id for statement in _body(document) for name in names_of(statement)
     )
-    if faults or any(item.severity is Severity.ERROR for item in found[before:]):
+    if faults or any(_is_grave(item) for item in found[before:]):
         return Checked(document, graph, names, complete=not faults)
     check_style(document, graph, source, report, selection)
     return Checked(document, graph, names, complete=True, sound=True)
+
+
+def _with_custom(report: Report) -> Report:
+    """Return `report` that takes custom operations for valid, if not for known."""
+
+    def softened(item: Diagnostic) -> None:
+        custom = item.code == _CUSTOM
+        report(replace(item, severity=Severity.WARNING) if custom else item)
+
+    return softened
+
+
+def _is_grave(item: Diagnostic) -> bool:
+    """Tell whether a finding leaves the graph without shapes that can be relied on."""
+    return item.severity is Severity.ERROR or item.code == _CUSTOM
 
 
 def _body(document: ast.Document) -> list[ast.Assign]:

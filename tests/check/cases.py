@@ -92,4 +92,6 @@ def _document(body: str) -> str:
     if first.startswith("->"):
         results, graph = first.removeprefix("->").strip(), rest
     inputs = ", ".join(_EXTERNAL.findall(_MARK.sub("", graph))) or "x"
-    return "\n".join([*_PRELUDE, fragments, f"graph net( {inputs} ) -> ( {results} )", "{", graph + "}\n"])
+    return "\n".join(
+        [*_PRELUDE, fragments, f"graph net( {inputs} ) -> ( {results} )", "{", graph + "}\n"]
+    )

@@ -1,0 +1,1 @@
+"""Tests of the validator: tables of documents, and what consumers of NNEF say of them."""
