@@ -52,7 +52,7 @@ _NEUTRAL = {
     "use_cudnn_on_gpu", "validate_shape", "parallel_iterations", "swap_memory", "grad_a", "grad_b",
     "output_shapes", "config", "config_proto", "executor_type", "message", "validate_indices",
     "use_locking", "half_to_float", "incompatible_shape_error", "num_lower_diags", "Truncate",
-    "is_training_only", "use_inter_op_parallelism", "cudnn_use", "Tidx",
+    "grad_x", "grad_y", "use_inter_op_parallelism",
 }  # fmt: skip
 
 

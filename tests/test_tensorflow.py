@@ -1,0 +1,85 @@
+"""TensorFlow graphs and TFLite files against the engines that they come from."""
+
+from pathlib import Path
+from typing import Any
+
+import nnef
+import numpy as np
+import pytest
+
+import nnefx
+from nnefx.api import optimized
+from nnefx.converters import read
+from nnefx.converters.imported import Imported
+from nnefx.tensors.model import Model
+from tf_cases import Case, cases
+
+pytestmark = [
+    pytest.mark.xdist_group("tensorflow"),
+    pytest.mark.filterwarnings("default"),  # TensorFlow and its packages warn on import
+]
+
+tf = pytest.importorskip("tensorflow")
+CASES = cases(tf)
+LITE = [case for case in CASES if case.lite]
+
+
+def run(imported: Imported, inputs: list[Any], folder: Path) -> list[np.ndarray[Any, Any]]:
+    """Run what becomes of an import when it is saved and loaded; the Khronos parser reads it too."""
+    imported = optimized(imported)
+    model = Model(imported.graph, imported.weights, imported.quantization)
+    nnefx.save(model, folder / "net")
+    text = (folder / "net" / "graph.nnef").read_text(encoding="utf-8")
+    nnef.parse_string(text)
+    loaded = nnefx.load(folder / "net")
+    names = [value.name for value in loaded.graph.inputs]
+    return list(nnefx.run(loaded, dict(zip(names, inputs))).values())
+
+
+def agree(ours: Any, theirs: Any, rtol: float) -> None:
+    """Compare outputs: relative to the largest item; integers and truth values exactly."""
+    assert len(ours) == len(theirs)
+    for mine, other in zip(ours, map(np.asarray, theirs)):
+        assert mine.shape == other.shape
+        if other.dtype.kind == "f":
+            scale = np.abs(other).max(initial=1e-6)
+            np.testing.assert_allclose(mine, other, rtol=0, atol=rtol * scale)
+        else:
+            np.testing.assert_array_equal(mine, other)
+
+
+def concrete(case: Case) -> Any:
+    """Return the case as a concrete function of named inputs."""
+    specs = [tf.TensorSpec(a.shape, a.dtype, f"x{i}") for i, a in enumerate(case.inputs())]
+    return tf.function(case.make).get_concrete_function(*specs)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_graph_computes_what_tensorflow_does(case: Case, tmp_path: Path) -> None:
+    from nnefx.converters.tensorflow.graph.load import frozen
+    from nnefx.converters.tensorflow.graph.read import Wanted, read_frozen
+
+    function, inputs = concrete(case), case.inputs()
+    expected = tf.nest.flatten(function(*map(tf.constant, inputs)))
+    imported = read_frozen(frozen(function), "case", Wanted({}, {}))
+    agree(run(imported, inputs, tmp_path), expected, case.rtol)
+
+
+@pytest.mark.parametrize("case", LITE, ids=str)
+def test_tflite_computes_what_the_interpreter_does(case: Case, tmp_path: Path) -> None:
+    from nnefx.converters.tensorflow.lite.reference import interpreter
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete(case)])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    path = tmp_path / "case.tflite"
+    path.write_bytes(converter.convert())
+    engine, inputs = interpreter(path), case.inputs()
+    engine.allocate_tensors()
+    details = engine.get_input_details()
+    order = [int(item["name"].split("x")[-1].split(":")[0]) for item in details]
+    for item, index in zip(details, order):
+        engine.set_tensor(item["index"], inputs[index])
+    engine.invoke()
+    expected = [engine.get_tensor(item["index"]) for item in engine.get_output_details()]
+    given = [inputs[index] for index in order]
+    agree(run(read(path), given, tmp_path), expected, case.rtol)
