@@ -2,7 +2,8 @@
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_type_hints
 
 import numpy as np
 import torch
@@ -219,6 +220,7 @@ class Importer(Scope):
             elif item.name in given and item.name not in _IGNORED and value != default:
                 text = f"argument '{item.name}' = {brief(value)} is not handled"
                 raise Reject(item.name, text, "NX702")
+        _refuse_complex(rule, inputs)
         positional, keywords = rule.bind(inputs, attributes)
         result = rule.function(self, *positional, **keywords)
         return self._checked(result)
@@ -294,11 +296,27 @@ _KINDS = {"f": "scalar", "i": "integer", "u": "integer"}
 def find(target: Any) -> Rule | None:
     """Return the rule of an operator: of its overload, or of all of them."""
     space, _, name = target._schema.name.partition("::")
-    if space not in ("aten", "quantized_decomposed", "torchvision"):
-        return None
+    if space != "aten":
+        name = f"{space}::{name}"
     if target._schema.is_mutable and name.endswith("_"):
         name = name[:-1]  # what it computes; that it does so in place is the walk's business
     return ATEN.find(f"{name}.{target._overloadname}", 1) or ATEN.find(name, 1)
+
+
+def _refuse_complex(rule: Rule, inputs: Sequence[Any]) -> None:
+    """Refuse complex tensors where a rule is declared for plain ones."""
+    if not any(isinstance(item, Complex) for item in _leaves(list(inputs))):
+        return
+    hints = _hints(rule.function)
+    for name, value in zip(rule.inputs, inputs):
+        plain = hints.get(name) is Tensor or hints.get(name) == list[Tensor]
+        if plain and any(isinstance(item, Complex) for item in _leaves([value])):
+            raise Reject(name, f"'{name}' is complex, which is not supported here", "NX704")
+
+
+@cache
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return get_type_hints(function)
 
 
 def _plain_call(target: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -9,6 +9,8 @@ from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.tables import ATEN as rules
 from nnefx.converters.scope import Tensor
 
+_S = "quantized_decomposed::"
+
 
 def _along(g: Importer, x: Any, rank: int, axis: int | None, dtype: Any) -> Tensor:
     """Return a scale or zero point, one for all or one for each item of an axis."""
@@ -33,8 +35,8 @@ def _restored(g: Importer, x: Tensor, scale: Any, zero: Any, axis: int | None) -
     return g.mul(g.sub(converted(g, x, np.float32), origin), step)
 
 
-@rules.on("quantize_per_tensor.default", "quantize_per_tensor.tensor",
-          "quantize_per_tensor.tensor2")  # fmt: skip
+@rules.on(_S + "quantize_per_tensor.default", _S + "quantize_per_tensor.tensor",
+          _S + "quantize_per_tensor.tensor2")  # fmt: skip
 def quantize_per_tensor(
     g: Importer, input: Tensor, scale: Any, zero_point: Any, quant_min: Any, quant_max: Any, *,
     dtype: Any,
@@ -42,8 +44,8 @@ def quantize_per_tensor(
     return _quantized(g, input, scale, zero_point, quant_min, quant_max, None)
 
 
-@rules.on("dequantize_per_tensor.default", "dequantize_per_tensor.tensor",
-          "dequantize_per_tensor.tensor2")  # fmt: skip
+@rules.on(_S + "dequantize_per_tensor.default", _S + "dequantize_per_tensor.tensor",
+          _S + "dequantize_per_tensor.tensor2")  # fmt: skip
 def dequantize_per_tensor(
     g: Importer, input: Tensor, scale: Any, zero_point: Any, *, quant_min: Any = None,
     quant_max: Any = None, dtype: Any = None, out_dtype: Any = None,
@@ -51,7 +53,7 @@ def dequantize_per_tensor(
     return _restored(g, input, scale, zero_point, None)
 
 
-@rules.on("quantize_per_channel")
+@rules.on(_S + "quantize_per_channel")
 def quantize_per_channel(
     g: Importer, input: Tensor, scales: Tensor, zero_points: Tensor, axis: int, quant_min: Any,
     quant_max: Any, *, dtype: Any,
@@ -59,7 +61,7 @@ def quantize_per_channel(
     return _quantized(g, input, scales, zero_points, quant_min, quant_max, axis)
 
 
-@rules.on("dequantize_per_channel")
+@rules.on(_S + "dequantize_per_channel")
 def dequantize_per_channel(
     g: Importer, input: Tensor, scales: Tensor, zero_points: Any, axis: int, *,
     quant_min: Any = None, quant_max: Any = None, dtype: Any = None, out_dtype: Any = None,

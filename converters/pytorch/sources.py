@@ -190,8 +190,12 @@ def _check_archive(path: Path, names: list[str]) -> None:
     with zipfile.ZipFile(path) as archive:
         for name in names:
             if name.endswith(".json"):
+                data = archive.read(name)
+                if b"quantized_decomposed" in data:  # operators that PyTorch registers late
+                    with quiet():
+                        import_module("torch.ao.quantization.fx._decomposed")
                 try:
-                    content = json.loads(archive.read(name))
+                    content = json.loads(data)
                 except (ValueError, RuntimeError) as error:
                     message = f"{name} is not JSON: {error}"
                     raise NnefError("NX710", message, FileAt(str(path))) from None

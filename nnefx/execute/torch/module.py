@@ -220,7 +220,7 @@ class _Maker:
         kind = {"scalar": self.dtype or torch.float32, "integer": torch.int64,
                 "logical": torch.bool}[node.output.dtype]  # fmt: skip
         tensor = torch.tensor(items, dtype=kind)
-        tensor = tensor.expand(shape) if len(items) == 1 else tensor.reshape(shape)
+        tensor = tensor[0].expand(shape) if len(items) == 1 else tensor.reshape(shape)
         names = (f"_constant_{node.output.name}{suffix}" for suffix in _suffixes())
         name = next(name for name in names if not hasattr(self.root, name))
         self.root.register_buffer(name, tensor.contiguous(), persistent=False)
