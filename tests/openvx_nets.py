@@ -289,6 +289,17 @@ CASES = [
     Case("box_normalized", _layout("box", (1, 5, 3, 4), size=[1, 3, 2, 1], normalize=True), 40),
     Case("box_replicate", _layout("box", (1, 2, 6, 4), size=[1, 1, 3, 3], border="replicate"), 40),
     Case("debox", _layout("debox", (1, 2, 3, 4), size=[1, 1, 2, 3], stride=[1, 1, 2, 2]), 40),
+    # positions in windows
+    Case("argmax_pool", _pool("argmax_pool", (1, 2, 6, 6), size=[1, 1, 2, 2],
+                              stride=[1, 1, 2, 2]), 90),
+    Case("argmax_pool_ignore", _pool("argmax_pool", (1, 2, 6, 7), size=[1, 1, 3, 2],
+                                     border="ignore"), 90, -2, -1),
+    Case("max_pool_with_index", _pool("max_pool_with_index", (1, 2, 6, 6), size=[1, 1, 2, 2],
+                                      stride=[1, 1, 2, 2], border="ignore")),
+    Case("unpool", lambda n: (lambda p: n.desample(*p, size=[1, 1, 2, 2], stride=[1, 1, 2, 2],
+                                                   padding=[(0, 0)] * 4))(
+        n.max_pool_with_index(n.input(1, 2, 6, 6), size=[1, 1, 2, 2], stride=[1, 1, 2, 2],
+                              padding=[(0, 0)] * 4))),
     # choices
     Case("select", lambda n: n.select(n.input(1, 4, 3, 5, name="c", dtype="logical"),
                                       n.input(1, 4, 3, 5), n.input(1, 4, name="y"))),

@@ -28,7 +28,7 @@ from nnefx.passes.fold import fold
 from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors.model import Model
 
-_FAMILIES = "activate choose deconv elementwise layout linear pool reduce resample window"
+_FAMILIES = "activate choose deconv elementwise layout linear pool reduce resample sampling window"
 for _family in _FAMILIES.split():
     import_module(f"nnefx.openvx.{_family}")
 

@@ -32,7 +32,7 @@ def max_pool(
 ) -> None:
     """PoolingLayer MAX; places outside of the input are filled in where targets differ."""
     value = running(input)
-    axes = _spatial(value, size, padding, stride, dilation)
+    axes = spatial(value, size, padding, stride, dilation)
     x = g.read(value)
     if border not in ("constant", "ignore"):
         x, axes = with_border(g, x, axes, border)
@@ -58,7 +58,7 @@ def average(
 ) -> None:
     """PoolingLayer AVG, corrected where places outside of the input do not count."""
     value = running(input)
-    axes = _spatial(value, size, padding, stride, dilation)
+    axes = spatial(value, size, padding, stride, dilation)
     x = g.read(value)
     if border not in ("constant", "ignore"):
         x, axes = with_border(g, x, axes, border)
@@ -87,7 +87,7 @@ def _ratios(axis: Axis) -> NDArray[Any]:
     return ratios
 
 
-def _spatial(
+def spatial(
     value: Value,
     size: Sequence[int],
     padding: Padding,
@@ -98,8 +98,6 @@ def _spatial(
     axes = windows(value.shape, size, padding, stride, dilation, "constant")
     if any((a.size, a.stride, a.before, a.down) != (1, 1, 0, a.up) for a in axes[:2]):
         raise UnsupportedError("a window over batch or channels is not handled")
-    if any(axis.dilation > 1 and axis.size > 1 for axis in axes):
-        raise UnsupportedError("a dilated window is not handled")
     along = axes[2:]
     if not along:
         return Axis(1, 1), Axis(1, 1)
@@ -113,6 +111,8 @@ def _fitted(
 
     `native` tells whether the node's own padding means what the operation means.
     """
+    if any(axis.dilation > 1 and axis.size > 1 for axis in axes):
+        raise UnsupportedError("a dilated window is not handled")
     for rounding in ("ceiling", "floor"):
         slides = [plain(g.profile, axis, rounding) for axis in axes]
         found = [slide for slide in slides if slide is not None]

@@ -1,0 +1,195 @@
+"""Positions of maxima inside windows, and what samples by them: a few nodes for each place of the
+window, so for small windows only (openvx.md, 6.5).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.ir.graph import Value
+from nnefx.openvx.emit import Emitter
+from nnefx.openvx.layout import axis_map, prefilled, running, with_border
+from nnefx.openvx.pool import Padding, spatial
+from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
+from nnefx.openvx.scales import Scaling
+from nnefx.openvx.storage import Slot
+from nnefx.ops.shapes import Axis, reverse_windows
+
+Array = NDArray[Any]
+_STEP = 1 / 256  # the scale of integers: stored as they are
+_MOST_PLACES = 64
+
+
+def index_scales(_s: Scaling, _out: Value, *_inputs: Operand, **_: Any) -> None:
+    """Positions are stored as they are."""
+
+
+def sample_scales(s: Scaling, out: Value, input: Operand, _index: Operand, **_: Any) -> None:
+    """Items keep their scale."""
+    shared(s, out, input)
+
+
+@lowers("argmax_pool", scales=index_scales)
+def argmax_pool(
+    g: Emitter,
+    out: Value,
+    input: Operand,
+    *,
+    size: Sequence[int],
+    border: str,
+    padding: Padding,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> None:
+    """Rank the places where the maximum is by falling numbers, and take the largest rank."""
+    value = running(input)
+    axes = spatial(value, size, padding, stride, dilation)
+    taps = list(_taps(g, g.read(value), axes, border, -32768 if border == "ignore" else 0))
+    best = taps[0]
+    for tap in taps[1:]:
+        best = _larger(g, best, tap, "best")
+    ranks = []
+    for number, tap in enumerate(taps):
+        difference = g.temp(tap.dims, tap.scale, "difference")
+        g.subtract(tap, best, difference)
+        rank = g.temp(tap.dims, _STEP, "rank")
+        g.lookup(difference, rank, _rank(len(taps) - number))
+        ranks.append(rank)
+    highest = ranks[0]
+    for rank in ranks[1:]:
+        highest = _larger(g, highest, rank, "highest")
+    g.lookup(highest, g.create(out), lambda real: len(taps) - real)
+
+
+def _rank(value: int) -> Callable[[Array], Array]:
+    return lambda real: np.where(real >= 0, float(value), 0.0)
+
+
+def _equals(number: int) -> Callable[[Array], Array]:
+    return lambda real: (np.rint(real) == number).astype(np.float64)
+
+
+def _larger(g: Emitter, x: Slot, y: Slot, hint: str) -> Slot:
+    """Return the maximum of two tensors of one scale."""
+    difference, positive, z = (
+        g.temp(x.dims, x.scale, f"{hint}_{part}") for part in ("less", "more", "so_far")
+    )
+    g.subtract(y, x, difference)
+    g.relu(difference, positive)
+    g.add(x, positive, z)
+    return z
+
+
+def _taps(g: Emitter, x: Slot, axes: tuple[Axis, Axis], border: str, fill: int) -> Iterator[Slot]:
+    """Yield what each place of the window sees, in row-major order of the places."""
+    along_x, along_y = axes
+    if along_x.size * along_y.size > _MOST_PLACES:
+        raise UnsupportedError(f"a window has more than {_MOST_PLACES} places")
+    if border not in ("constant", "ignore"):
+        x, (along_x, along_y) = with_border(g, x, axes, border)
+    edges: list[tuple[int, ...]] = [(0, 0)] * 4
+    for dim, axis in enumerate((along_x, along_y)):
+        before, after = axis.around
+        x = g.part(x, dim, max(-before, 0), x.dims[dim] - max(-after, 0))
+        edges[dim] = (max(before, 0), max(after, 0))
+    x = prefilled(g, x, edges, 0.0, fill)
+    for j, i in product(range(along_y.size), range(along_x.size)):
+        yield _tap(g, _tap(g, x, 1, along_y, j), 0, along_x, i)
+
+
+def _tap(g: Emitter, x: Slot, dim: int, axis: Axis, place: int) -> Slot:
+    first = place * axis.dilation
+    if axis.stride == 1:
+        return g.part(x, dim, first, first + axis.down)
+    rows = np.zeros((axis.down, x.dims[dim]))
+    rows[np.arange(axis.down), first + axis.stride * np.arange(axis.down)] = 1.0
+    return axis_map(g, x, dim, rows)
+
+
+@lowers("sample", scales=sample_scales)
+def sample(
+    g: Emitter,
+    out: Value,
+    input: Operand,
+    index: Operand,
+    *,
+    size: Sequence[int],
+    border: str,
+    padding: Padding,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> None:
+    """The sum over all places of what is there where the index names the place."""
+    value = running(input)
+    axes = spatial(value, size, padding, stride, dilation)
+    places = g.read(running(index))
+    parts = [
+        _where(g, tap, places, number)
+        for number, tap in enumerate(_taps(g, g.read(value), axes, border, 0))
+    ]
+    _total(g, parts, g.create(out))
+
+
+@lowers("desample", scales=sample_scales)
+def desample(
+    g: Emitter,
+    out: Value,
+    input: Operand,
+    index: Operand,
+    *,
+    size: Sequence[int],
+    border: str,
+    padding: Padding,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    output_shape: Sequence[int],
+) -> None:
+    """The sum over all places of the items that belong there, put apart by axis maps."""
+    if border != "constant":
+        raise UnsupportedError(f"border '{border}' is not handled")
+    value = running(input)
+    axes = reverse_windows(value.shape, size, padding, stride, dilation, output_shape)
+    if any(axis.size * axis.stride != 1 or axis.up != axis.down for axis in axes[:2]):
+        raise UnsupportedError("a window over batch or channels is not handled")
+    planes = [*axes[:1:-1], Axis(1, 1)][:2] if value.rank == 3 else [axes[3], axes[2]]
+    x, places = g.read(value), g.read(running(index))
+    parts = []
+    window = product(range(planes[1].size), range(planes[0].size))
+    for number, (j, i) in enumerate(window):
+        part = _where(g, x, places, number)
+        for dim, place in ((0, i), (1, j)):
+            part = axis_map(g, part, dim, _spread(planes[dim], place))
+        parts.append(part)
+    _total(g, parts, g.create(out))
+
+
+def _spread(axis: Axis, place: int) -> Array:
+    """Return the matrix that puts item o at o * stride + place * dilation - before."""
+    rows = np.zeros((axis.up, axis.down))
+    at = np.arange(axis.down) * axis.stride + place * axis.dilation - axis.before
+    inside = (at >= 0) & (at < axis.up)
+    rows[at[inside], np.arange(axis.down)[inside]] = 1.0
+    return rows
+
+
+def _where(g: Emitter, x: Slot, index: Slot, number: int) -> Slot:
+    """Return x where the index is `number`, 0 elsewhere."""
+    mask = g.temp(index.dims, 1.0, "mask")
+    g.lookup(index, mask, _equals(number))
+    part = g.temp(x.dims, x.scale, "part")
+    g.multiply(x, mask, part)
+    return part
+
+
+def _total(g: Emitter, parts: Sequence[Slot], out: Slot) -> None:
+    total = parts[0]
+    if len(parts) == 1:
+        g.copy(total, out)
+    for number, part in enumerate(parts[1:], 2):
+        last = number == len(parts)
+        so_far = out if last else g.temp(out.dims, out.scale, "total")
+        g.add(total, part, so_far)
+        total = so_far
