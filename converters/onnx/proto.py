@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from nnefx.converters.onnx.slim import Damaged, slim
 from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
@@ -54,18 +55,16 @@ def dtype_of(elem_type: int) -> np.dtype[Any]:
 
 
 def load(path: Path) -> onnx.ModelProto:
-    """Return the model of a file, external data left where it is.
+    """Return the model of a file; the items of large tensors stay where they are.
 
     Raises NnefError: NX001 where there is no such file, NX710 where it is no ONNX model.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise NnefError("NX001", f"{path}: {error.strerror}", FileAt(str(path))) from None
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(data)
-    except DecodeError:
+        model.ParseFromString(slim(path))
+    except OSError as error:
+        raise NnefError("NX001", f"{path}: {error.strerror}", FileAt(str(path))) from None
+    except (DecodeError, Damaged):
         message = "not a readable ONNX file: the protobuf is damaged or cut short"
         raise NnefError("NX710", message, FileAt(str(path))) from None
     return model

@@ -402,6 +402,19 @@ def test_external_data_too_short_is_refused(tmp_path):
     assert caught.value.code == "NX711"
 
 
+def test_weights_inside_of_the_file_are_mapped(tmp_path):
+    stored = {"w": rand(64, 4, 3, 3)}
+    nodes = [node("Conv", "x", "w", outputs=("t",)), node("Constant", outputs=("c",), value=(
+        numpy_helper.from_array(rand(64, 7, 5)))), node("Add", "t", "c")]  # fmt: skip
+    proto = model(nodes, {"x": X}, stored)
+    proto.graph.initializer[0].data_location = TensorProto.DEFAULT  # said, as some exporters do
+    (tmp_path / "net.onnx").write_bytes(proto.SerializeToString())
+    found = read(tmp_path / "net.onnx")
+    assert sorted(found.weights) == ["c", "w"]
+    assert not any(array.flags.owndata for array in found.weights.values())
+    np.testing.assert_array_equal(found.weights["w"], stored["w"])
+
+
 @pytest.mark.parametrize("cut", [1, 20, 0.5, 0.9, -1])
 def test_truncated_files_are_refused(tmp_path, cut):
     data = model([node("Mul", "x", "w")], {"x": X}, {"w": rand(7)}).SerializeToString()
