@@ -26,6 +26,11 @@ if TYPE_CHECKING:
               metavar="[NAME:]1,3,224,224", help="Fix an input's shape; repeatable.")  # fmt: skip
 @click.option("--dim", "dims", multiple=True, callback=options.parse_pairs, metavar="N=8",
               help="Fix a symbolic dimension; repeatable.")  # fmt: skip
+@click.option("--output-name", "outputs", multiple=True, metavar="NAME",
+              help="Compute this tensor of the source instead of its outputs; repeatable.")  # fmt: skip
+@click.option("--signature", metavar="NAME", help="Which signature of a SavedModel or .tflite.")
+@click.option("--layout", type=click.Choice(["source", "nchw"]),
+              help="Order of dimensions of inputs and outputs (TensorFlow); source by default.")  # fmt: skip
 @click.option("--verify", is_flag=True, help="Run both and compare; nothing is written if wrong.")
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input for --verify instead of a random one.")  # fmt: skip
@@ -44,6 +49,9 @@ def convert(
     plugins: tuple[str, ...],
     shapes: dict[str | None, tuple[int, ...]],
     dims: dict[str, str],
+    outputs: tuple[str, ...],
+    signature: str | None,
+    layout: str | None,
     verify: bool,
     files: dict[str, str],
     rtol: float,
@@ -67,6 +75,9 @@ def convert(
         weights=weights,
         input_shapes=shapes,
         dims=_numbers(dims) or None,
+        outputs=outputs or None,
+        signature=signature,
+        layout=layout,
         plugins=plugins or None,
         hierarchy=hierarchy or None,
     )

@@ -2,23 +2,36 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnefx.converters.tensorflow.lite.parse import open_file
+from nnefx.converters.tensorflow.lite.quantized import is_quantized
+
 Arrays = NDArray[Any]
 
 
-def interpreter(source: str | os.PathLike[str], *, every: bool = False) -> Any:
-    """Return an interpreter; `every` keeps all tensors readable."""
+def interpreter(
+    source: str | os.PathLike[str], *, every: bool = False, default: bool = False
+) -> Any:
+    """Return an interpreter.
+
+    Args:
+        source: the file.
+        every: keep all tensors readable.
+        default: take the kernels that a user gets, else the plain ones. They differ in how they
+            round integers: the default ones round the exact result once, as graph.quant says.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ModuleNotFoundError:
         from tensorflow.lite import Interpreter
         from tensorflow.lite.experimental import OpResolverType
-    # the plain kernels: what an operator means, without what an accelerator makes of it
-    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    resolver = OpResolverType.AUTO if default else plain
     return Interpreter(
         os.fspath(source), experimental_preserve_all_tensors=every,
         experimental_op_resolver_type=resolver,
@@ -33,9 +46,11 @@ def run(
     Args:
         source: the file.
         inputs: arrays by the names of the input tensors; reals for those that are quantized.
-        tensors: the names of the tensors to return; unknown ones are left out.
+        tensors: the names of the tensors to return; unknown ones are left out, and of quantized
+            models all but outputs.
     """
-    engine = interpreter(source, every=True)
+    quantized = _is_quantized(source)
+    engine = interpreter(source, every=not quantized, default=quantized)
     details = {item["name"]: item for item in engine.get_input_details()}
     for name, array in inputs.items():
         item = details[name]
@@ -47,13 +62,21 @@ def run(
     engine.invoke()
     found: dict[str, Arrays] = {}
     wanted = set(tensors)
-    for item in engine.get_tensor_details():
+    listed = engine.get_output_details() if quantized else engine.get_tensor_details()
+    for item in listed:
         if item["name"] in wanted:
             try:
                 found[item["name"]] = real(engine.get_tensor(item["index"]), item)
             except ValueError:  # a tensor that the interpreter optimized away
                 continue
     return found
+
+
+def _is_quantized(source: str | os.PathLike[str]) -> bool:
+    """Tell whether operators of the file compute integers that stand for reals."""
+    graph = open_file(Path(source)).graphs[0]
+    made = (graph.tensors[index] for node in graph.nodes for index in node.outputs)
+    return any(is_quantized(tensor) for tensor in made)
 
 
 def stored(array: Arrays, detail: Mapping[str, Any]) -> Arrays:
