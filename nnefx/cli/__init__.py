@@ -20,6 +20,13 @@ VERBS = {
     "run": ("run", "Run a model on given or random inputs."),
     "info": ("info", "Tell a model's inputs, outputs, operations, parameters and cost."),
     "export": ("export", "Lower a model to OpenVX: a C project or a blob."),
+    "fmt": ("fmt", "Format texts, comments kept."),
+    "flatten": ("flatten", "Replace the fragments that a model declares by their bodies."),
+    "init": ("init", "Make tensor files with initial values for a model that has none."),
+    "diff": ("diff", "Tell how two models differ, in structure and weights."),
+    "new": ("new", "Begin a model from a template."),
+    "pack": ("pack", "Put the folder of a model into an archive."),
+    "unpack": ("pack", "Put the archive of a model into a folder."),
     "ops": ("ops", "List the operations of NNEF, or document one."),
     "explain": ("explain", "Explain a diagnostic code."),
     "targets": ("targets", "List the consumers that `check --target` knows."),
@@ -27,7 +34,7 @@ VERBS = {
 
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
-USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX013", "NX016", "NX017", "NX018"}
+USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018"}
 
 
 class Verbs(click.Group):

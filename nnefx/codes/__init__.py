@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from nnefx.codes import (
     container,
     importing,
+    internal,
     names,
     quantization,
     shapes,
@@ -35,7 +36,18 @@ FAMILIES: Mapping[str, str] = {
     "NX9": "Internal errors",
 }
 
-_TABLES = (container, syntax, names, shapes, tensors, quantization, targets, importing, style)
+_TABLES = (
+    container,
+    syntax,
+    names,
+    shapes,
+    tensors,
+    quantization,
+    targets,
+    importing,
+    style,
+    internal,
+)
 
 CODES: Mapping[str, Code] = {code.code: code for table in _TABLES for code in table.TABLE}
 

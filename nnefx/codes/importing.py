@@ -1,6 +1,7 @@
 """NX7xx: import and export."""
 
 from nnefx.codes.record import Code
+from nnefx.diagnostics import Severity
 
 TABLE = (
     Code(
@@ -96,5 +97,77 @@ TABLE = (
         "version of the source format is unknown",
         "The model uses a newer operator set than the installed package knows.",
         "Update the package, or convert the model to an older operator set.",
+    ),
+    Code(
+        "NX717",
+        "control flow or values known at run time only",
+        "What the module does depends on the values of tensors, which a graph cannot express.",
+        "Compute both sides and choose with `torch.where`, or fix the value before exporting.",
+    ),
+    Code(
+        "NX718",
+        "the framework cannot capture the module",
+        "The framework's own exporter fails on the module or on its example inputs.",
+        "The message has the framework's words; try its exporter by itself.",
+    ),
+    Code(
+        "NX719",
+        "module cannot be obtained",
+        "`package.module:attribute` cannot be imported, is no module, or cannot be made without "
+        "arguments.",
+        "Check the path; let the attribute be a module, or a function that makes one.",
+    ),
+    Code(
+        "NX720",
+        "file may run code and is not loaded",
+        "Pickles can run anything when they are loaded.",
+        "Where you trust the file, load it yourself and export it with `torch.export.save`.",
+    ),
+    Code(
+        "NX721",
+        "module was not made from a model",
+        "`from_torch_module` takes back modules of `to_torch` only, with all of their parameters.",
+        "Use `from_torch` for other modules.",
+    ),
+    Code(
+        "NX722",
+        "import ran code",
+        "Naming a module of a Python package imports the package, which runs its code.",
+        "Do so with packages that you trust.",
+        severity=Severity.INFO,
+    ),
+    Code(
+        "NX730",
+        "text of the net is wrong",
+        "A prototxt does not parse, or has a field or a value that Caffe does not know. Line and "
+        "column are those of the text.",
+        "Correct the text; layers of a fork need a plugin: `--plugin FILE.py`.",
+    ),
+    Code(
+        "NX731",
+        "weights do not fit the net",
+        "A blob of the file has another shape than its layer, or blobs are missing or left over.",
+        "Name the weights that were trained with this net: `--weights FILE`.",
+    ),
+    Code(
+        "NX732",
+        "weights are missing",
+        "Caffe keeps the weights of a net in a file of their own, and there is none beside the "
+        "net.",
+        "Name it with `--weights FILE`, or let weights be made up: `--weights none`.",
+    ),
+    Code(
+        "NX733",
+        "plugin cannot be used",
+        "A plugin is a Python file that registers rules for layer types in a table `rules`.",
+        "See docs/caffe.md for an example.",
+    ),
+    Code(
+        "NX734",
+        "note on a conversion",
+        "What a converted model does not do although its source tells of it: steps before the "
+        "net, layers that only judge in training.",
+        "Nothing has to be done; take care that inputs are prepared as the note says.",
+        severity=Severity.INFO,
     ),
 )

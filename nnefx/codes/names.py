@@ -185,4 +185,18 @@ TABLE = (
         "    z = relu(x);\n    y = reshape(z, shape = shape_of(x));\n}",
         severity=Severity.WARNING,
     ),
+    Code(
+        "NX219",
+        "scoped labels collide",
+        "With `extension NNEFX_scoped_variables` a variable inside a fragment has the path of its "
+        "call as label. Two of them, or one and a variable of the graph, must not have the same "
+        "label, upper and lower case being the same: calls never share data by accident.",
+        "Rename one of them; to share a variable, declare it once and pass it to both.",
+        "version 1.0;\nextension KHR_enable_fragment_definitions;\n"
+        "extension NNEFX_scoped_variables;\n"
+        "fragment bias( x: tensor<scalar> ) -> ( y: tensor<scalar> )\n{\n"
+        "    b = variable(shape = [1], label = 'b');\n    y = add(x, b);\n}\n"
+        "graph net( x ) -> ( y )\n{\n    x = external(shape = [1]);\n    A = bias(x);\n"
+        "    a = bias(A);\n    y = add(a, A);\n}",
+    ),
 )

@@ -19,16 +19,16 @@ TABLE = (
         "Tensors are given by position and attributes by name; positional arguments come first, "
         "and no parameter is given twice (3.3.2).",
         "Write `name = value` for attributes.",
-        "y = softmax(x, [1]);",
-        "y = softmax(x, axes = [1]);",
+        "y = softmax(x, [2]);",
+        "y = softmax(x, axes = [2]);",
     ),
     Code(
         "NX303",
         "operation has no such parameter",
         "A named argument must be a parameter of the operation (3.3.2).",
         "`nnefx ops NAME` shows the parameters.",
-        "y = softmax(x, axis = [1]);",
-        "y = softmax(x, axes = [1]);",
+        "y = softmax(x, axis = [2]);",
+        "y = softmax(x, axes = [2]);",
     ),
     Code(
         "NX304",

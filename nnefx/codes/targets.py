@@ -11,10 +11,23 @@ TABLE = (
         "`nnefx export --help` lists the profiles.",
     ),
     Code(
+        "NX602",
+        "operation has no lowering to OpenVX",
+        "Standard nodes of OpenVX cannot compute the operation, whatever its arguments are.",
+        "Express it by other operations, or give the target a kernel of its own.",
+    ),
+    Code(
         "NX603",
-        "operation cannot be lowered to OpenVX",
-        "The target has no function, or no combination of functions, that computes this.",
+        "operation cannot be lowered to OpenVX as it is used",
+        "The operation is known, but not with these arguments: a filter that is computed at run "
+        "time, a rank above 4, a reshape of too many items, a profile without look-up tables.",
         "The message says which argument is in the way; another profile may allow it.",
+    ),
+    Code(
+        "NX605",
+        "plan exceeds a limit of the target",
+        "An implementation of OpenVX holds a bounded number of objects in one graph.",
+        "Use a smaller network, or another profile.",
     ),
     Code(
         "NX610",
@@ -56,14 +69,39 @@ TABLE = (
     ),
     Code(
         "NX650",
-        "plan for OpenVX breaks a rule of the target",
-        "The lowered graph was checked against the rules of OpenVX and does not keep one.",
-        "This is a fault of the lowering; please report it with the model.",
+        "plan for OpenVX cannot be built",
+        "The plan names unknown objects, reads what nothing wrote, or has tensors that do not fit.",
+        "Write the blob again; of a plan that nnefx made itself, please report it.",
     ),
     Code(
         "NX651",
         "inputs do not fit the plan",
         "To simulate a plan, one array of the declared shape is given for each input.",
         "See the names and shapes in the message.",
+    ),
+    Code(
+        "NX660",
+        "file is no blob of this version",
+        "The magic number, byte order or version of the blob is another, or it needs a section or "
+        "an operation that this release does not know.",
+        "Use the release that wrote it, or write it again.",
+    ),
+    Code(
+        "NX661",
+        "blob is damaged",
+        "A checksum, size, offset, index or string in the blob is wrong; the place is its byte.",
+        "Write it again.",
+    ),
+    Code(
+        "NX670",
+        "output folder is not empty",
+        "A project is written into a new or an empty folder.",
+        "Give another folder, or `--force`.",
+    ),
+    Code(
+        "NX671",
+        "name cannot be a prefix of C names",
+        "The names in the C sources begin with the name that is given.",
+        "Use letters, digits and underscores, beginning with a letter.",
     ),
 )
