@@ -28,8 +28,8 @@ def initial_weights(
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield label and initial values of each variable: float32, int64 or bool.
 
-    Filters and factors of products are random; what is added starts as 0, what scales as 1, and a
-    variance as 1. The values of a variable depend on the seed and its label only.
+    Filters and factors of products are random; what is added starts as 0, and so do states, which
+    are updated; what scales starts as 1, and a variance as 1. The values of a variable depend on the seed and its label only.
 
     Args:
         graph: the graph.
@@ -56,7 +56,8 @@ def _values(value: Value, graph: Graph, seed: int, label: str, scheme: str) -> N
     name = op.name if op else ""
     if parameter in _ONES or (name in ("mul", "div") and value.rank < 3):
         return np.ones(value.shape, np.float32)
-    if parameter in _ZEROS or name in ("add", "sub") or value.rank < 2:
+    updated = any(user.name == "update" for user in graph.users.get(value, ()))
+    if updated or parameter in _ZEROS or name in ("add", "sub") or value.rank < 2:
         fill = 0.25 if (name, parameter) == ("prelu", "alpha") else 0.0
         return np.full(value.shape, fill, np.float32)
     inward, outward = _fans(value.shape, op, parameter)
