@@ -26,7 +26,7 @@ from nnefx.source import At
 Array = NDArray[Any]
 
 LARGEST_CONSTANT = 32  # items; what is longer goes into a file of its own
-LARGEST_FOLDED = 1 << 28  # bytes; what is larger is left for the model to compute
+LARGEST_COMPARED = 1 << 20  # bytes; of what is longer only the same memory counts as the same
 
 
 @dataclass(slots=True, eq=False)
@@ -83,13 +83,18 @@ def kind_of(dtype: DTypeLike) -> str:
 
 @dataclass(slots=True)
 class Site:
-    """The foreign node that is being imported; `wanted` tells which of its outputs are used."""
+    """The foreign node that is being imported; `wanted` tells which of its outputs are used.
+
+    `repeated` says that the node may be imported several times, as in a loop that is unrolled:
+    equal items are stored once then.
+    """
 
     at: At | None = None
     hint: str = "x"
     version: int = 1
     wanted: tuple[bool, ...] = (True,)
     made: set[Value] = field(default_factory=set)
+    repeated: bool = False
 
 
 class Scope:
@@ -104,6 +109,7 @@ class Scope:
         self.weights: dict[str, Array] = {}
         self.site = Site()
         self._labels = Names(fold=True)
+        self._repeated: dict[Any, Value] = {}
         self._hints: dict[Value, str] = {}
 
     def __getattr__(self, op: str) -> Callable[..., Any]:
@@ -177,7 +183,12 @@ class Scope:
 
     def value(self, tensor: Tensor) -> Value:
         """Return the value of the graph that holds `tensor`; stored items become a variable."""
-        if tensor.value is None:
+        if tensor.value is None and self.site.repeated:
+            key = _content(tensor)
+            if key not in self._repeated:
+                self._repeated[key] = self._stored(tensor)
+            tensor.value = self._repeated[key]
+        elif tensor.value is None:
             tensor.value = self._stored(tensor)
         return tensor.value
 
@@ -357,6 +368,16 @@ def _python(item: Any) -> float | int | bool:
     if isinstance(item, np.integer):
         return int(item)
     return float(item) if isinstance(item, np.float64) else float(str(item))
+
+
+def _content(tensor: Tensor) -> Any:
+    """Return what two tensors have in common that hold the same items."""
+    array = tensor.array
+    assert array is not None
+    alike = (array.shape, array.dtype.str)
+    if array.nbytes <= LARGEST_COMPARED:
+        return (*alike, array.tobytes())
+    return (*alike, array.strides, array.__array_interface__["data"][0])
 
 
 def _inserted(old: Shape, new: Shape) -> list[int] | None:

@@ -102,7 +102,7 @@ class Importer(Scope):
         at = self._place(node, frame)
         hint = frame.prefix + next(filter(None, node.output), node.name)
         wanted = tuple(map(bool, node.output))
-        self.site = Site(at, hint, self._version(node, frame), wanted)
+        self.site = Site(at, hint, self._version(node, frame), wanted, repeated=frame.depth > 0)
         try:
             outputs = self._outputs(node, env, frame)
             if len(outputs) < len(wanted):

@@ -87,6 +87,8 @@ def dropout_7(g: Importer, x: Tensor, *, ratio: float = 0.5) -> Any:
 def dropout_old(
     g: Importer, x: Tensor, *, ratio: float = 0.5, is_test: int = 0, consumed_inputs: Any = None
 ) -> Any:
+    if g.wants(1) and not is_test:
+        raise Reject("is_test", "dropping out at random is training", "NX704")
     return _kept(g, x, x.dtype)
 
 

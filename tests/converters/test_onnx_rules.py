@@ -204,6 +204,26 @@ def test_constant_condition_takes_its_branch_alone():
     assert "exp(" not in written
 
 
+def test_unrolled_loop_stores_its_weights_once():
+    inner = helper.make_graph(
+        [
+            node("Constant", outputs=("k",), value=numpy_helper.from_array(rand(7))),
+            node("MatMul", "h", "w", outputs=("m",)),
+            node("Add", "m", "k", outputs=("n",)),
+            node("Identity", "going", outputs=("on",)),
+        ],
+        "body",
+        [info("i", np.array(0)), info("going", np.array(True)), info("h", rand(2, 7))],
+        [onnx.ValueInfoProto(name="on"), onnx.ValueInfoProto(name="n")],
+        [numpy_helper.from_array(rand(7, 7), "w")],
+    )
+    made = node("Loop", "trips", "", "x", body=inner)
+    proto = model([made], {"x": rand(2, 7)}, {"trips": np.array(5)})
+    found = imported(proto)
+    assert sorted(array.shape for array in found.weights.values()) == [(1, 7), (7, 7)]
+    agree(proto, {"x": rand(2, 7)}, 1e-4)
+
+
 def test_shape_arithmetic_leaves_nothing_behind():
     nodes = [
         node("Shape", "x", outputs=("s",)),
