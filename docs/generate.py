@@ -22,6 +22,7 @@ SECTION = re.compile(r"^# ---- (?P<title>\d.*?) -*$", re.MULTILINE)
 def pages() -> Mapping[str, str]:
     """Return the generated pages by file name."""
     return {
+        "caffe.md": with_layers((DOCS / "caffe.md").read_text(encoding="utf-8")),
         "cli.md": commands(),
         "diagnostics.md": diagnostics(),
         "operations.md": operations(stdlib_source().text, standard_ops()),
@@ -46,6 +47,35 @@ def commands() -> str:
         context = click.Context(command, info_name=verb, parent=root)
         lines += [f"## {verb}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(lines)
+
+
+def with_layers(page: str) -> str:
+    """Return the page about Caffe with the table of layers renewed."""
+    head, _, rest = page.partition(" from converters/caffe and tests/ -->\n")
+    end = rest[rest.index("<!-- end of layers -->") :]
+    return f"{head} from converters/caffe and tests/ -->\n{layers()}{end}"
+
+
+def layers() -> str:
+    """Return the table of the layers that are imported, and what tests hold each to."""
+    from nnefx.converters.caffe.read import load_rules
+
+    rules = load_rules()
+    tests = {
+        name: "".join(
+            (DOCS.parent / "tests" / f"test_caffe_{file}.py").read_text(encoding="utf-8")
+            for file in files
+        )
+        for name, files in (("OpenCV", ["layers"]), ("formula", ["formulas", "coverage"]))
+    }
+    lines = ["| layer | fields | compared with |", "|---|---|---|"]
+    for kind in rules.names():
+        rule = rules.find(kind, 1)
+        assert rule is not None
+        fields = ", ".join(f"`{name}`" for name in sorted(rule.attributes))
+        held = ", ".join(name for name, text in tests.items() if f'"{kind}"' in text)
+        lines.append(f"| {kind} | {fields} | {held} |")
+    return "\n".join(lines) + "\n"
 
 
 def diagnostics() -> str:

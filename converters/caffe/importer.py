@@ -1,7 +1,7 @@
 """The walk over a Caffe net: every layer by the rule of its type."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +34,7 @@ class Importer(Scope):
         windows: for the masks of max pooling, the window that their positions are in.
     """
 
-    def __init__(self, net: Net, rules: Mapping[str, Rules], weights: Weights, path: str) -> None:
+    def __init__(self, net: Net, rules: Sequence[Rules], weights: Weights, path: str) -> None:
         super().__init__(net.name)
         self.net = net
         self.path = path
@@ -161,7 +161,7 @@ class Importer(Scope):
 
     def _rule(self) -> Any:
         kind = self.layer.type
-        for rules in self.rules.values():
+        for rules in self.rules:
             rule = rules.find(kind, 1)
             if rule is not None:
                 return rule

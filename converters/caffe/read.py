@@ -15,6 +15,7 @@ from nnefx.converters.caffe.prototxt import read_net
 from nnefx.converters.caffe.tables import JUDGES, SINKS, rules
 from nnefx.converters.caffe.weights import Weights, open_weights
 from nnefx.converters.imported import Imported
+from nnefx.converters.rules import Rules
 from nnefx.converters.scope import Tensor
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.source import FileAt, ModelAt
@@ -59,6 +60,13 @@ def read(
     return read_net_with(net, stored, str(path), input_shapes or {}, loaded, outputs)
 
 
+def load_rules() -> Rules:
+    """Return the rules for all layer types that nnefx knows."""
+    for family in _FAMILIES:
+        import_module(f"nnefx.converters.caffe.{family}")
+    return rules
+
+
 def read_net_with(
     net: Net,
     weights: Weights,
@@ -68,9 +76,7 @@ def read_net_with(
     outputs: Sequence[str] = (),
 ) -> Imported:
     """Return the graph of a net that is read; see `read`."""
-    for family in _FAMILIES:
-        import_module(f"nnefx.converters.caffe.{family}")
-    tables = {plugin.name: plugin.rules for plugin in plugins} | {"caffe": rules}
+    tables = [*(plugin.rules for plugin in plugins), load_rules()]
     importer = Importer(net, tables, weights, path)
     layers = active(net.layers, net.state)
     if not layers:
