@@ -106,8 +106,8 @@ class _Fusion:
         if not all(self._known(node.inputs[name]) for name in names):
             return None
         plain = not node.attributes.get("transposeA")
-        if node.name == "matmul" and (node.output.rank != 2 or not plain):
-            return None
+        if node.name != "conv" and (node.output.rank != 2 or not plain):
+            return None  # beyond rank 2 the channels are not dimension 1
         channels = node.output.shape[1]
         return _Layer(node, np.ones(channels), np.zeros(channels))
 
