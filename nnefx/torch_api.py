@@ -38,13 +38,14 @@ def from_torch(
         NnefError: NX012 where PyTorch is missing, NX7xx with every operator that cannot be
             converted, and the line of Python that calls it.
     """
-    from nnefx.api import optimized
+    from nnefx.passes.dead import drop_dead
+    from nnefx.passes.fold import fold
 
     reader = _module("nnefx.converters.pytorch.read")
-    imported = optimized(
-        reader.read_module(module, args, kwargs, strict=strict, hierarchy=hierarchy)
-    )
-    return Model(imported.graph, imported.weights, imported.quantization, imported.extra)
+    imported = reader.read_module(module, args, kwargs, strict=strict, hierarchy=hierarchy)
+    # nothing is fused, so that every weight stays what it is in the module
+    graph = drop_dead(fold(imported.graph))
+    return Model(graph, imported.weights, imported.quantization, imported.extra)
 
 
 def to_torch(model: Model, *, dtype: "torch.dtype | None" = None) -> "nn.Module":
