@@ -11,9 +11,11 @@ import onnx
 from nnefx.converters.onnx.order import ordered, place
 from nnefx.converters.onnx.proto import Store, attributes
 from nnefx.converters.onnx.schema import defaults_of, function_of, output_types, schema_of
+from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.rules import Rule, Rules, Unresolved
 from nnefx.converters.scope import Scope, Site, Tensor, kind_of
 from nnefx.diagnostics import Diagnostic, NnefError
+from nnefx.ir.graph import Value
 from nnefx.ops import Reject
 from nnefx.source import At, ModelAt
 
@@ -48,6 +50,8 @@ class Importer(Scope):
         self.store = store
         self.functions = {(item.domain, item.name): item for item in model.functions}
         self.faults: list[Diagnostic] = []
+        self.stored_integers: dict[str, Stored] = {}
+        self.label_names: dict[str, str] = {}
         self.frame = Frame(opsets_of(model))
         self.env: Env = {}
 
@@ -81,6 +85,13 @@ class Importer(Scope):
         )
         self.run(graph.node, env, frame)
         return [self.fetched(env, item.name) for item in graph.output]
+
+    def _stored(self, tensor: Tensor) -> Value:
+        value = super()._stored(tensor)
+        label = self.builder.nodes[-1].attributes.get("label")
+        if label is not None:
+            self.label_names[label] = tensor.name
+        return value
 
     def stored(self, tensor: onnx.TensorProto) -> Tensor:
         """Return an initializer as a known tensor."""

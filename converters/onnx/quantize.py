@@ -10,6 +10,7 @@ from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import unsqueezed
 from nnefx.converters.onnx.proto import dtype_of
 from nnefx.converters.onnx.shapes import axis_of, per_axis, unless_ones, window_padding
+from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.onnx.tables import rules
 from nnefx.converters.onnx.window import check_kernel
 from nnefx.converters.scope import Tensor
@@ -65,9 +66,19 @@ def dequantize_linear(
     g: Importer, x: Tensor, scale: Tensor, zero_point: Tensor | None = None, *, axis: int = 1,
     block_size: int = 0, output_dtype: int = 0,
 ) -> Any:  # fmt: skip
-    zero: Any = 0 if zero_point is None else spread(g, zero_point, x, axis, block_size)
-    result = g.nnefx_dequantize(x, spread(g, scale, x, axis, block_size), zero)
-    return g.typed(result, dtype_of(output_dtype) if output_dtype else scale.dtype)
+    factor = spread(g, scale, x, axis, block_size)
+    offset = None if zero_point is None else spread(g, zero_point, x, axis, block_size)
+    dtype = dtype_of(output_dtype) if output_dtype else scale.dtype
+    result = g.nnefx_dequantize(x, factor, 0 if offset is None else offset)
+    if result.known and x.volume > 1 and x.kind == "integer":
+        result = g.typed(result, dtype)
+        result.name, result.kept = x.name, True
+        none = np.zeros((), np.int64)
+        g.stored_integers[x.name] = Stored(
+            x.array, factor.array, none if offset is None else offset.array
+        )
+        return result
+    return g.typed(result, dtype)
 
 
 def _centred(g: Importer, x: Tensor, zero_point: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ import onnx
 from nnefx.converters.imported import Imported
 from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
 from nnefx.converters.onnx.proto import Store, dtype_of, load
+from nnefx.converters.onnx.stored import as_integers
 from nnefx.converters.onnx.tables import contrib, ml, rules
 from nnefx.converters.scope import Tensor
 from nnefx.diagnostics import Diagnostic, NnefError
@@ -87,7 +88,10 @@ def read_model(
     }
     names.update(zip(results, (value.name for value in graph.outputs)))
     types = {foreign: env_type(env, foreign) for foreign in names}
-    return Imported(graph, importer.weights, names, types)
+    weights, entries = as_integers(
+        graph, importer.weights, importer.stored_integers, importer.label_names
+    )
+    return Imported(graph, weights, names, types, entries)
 
 
 def env_type(env: Env, name: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import nnefx
+from nnefx.api import optimized
 from nnefx.converters.onnx.read import read, read_model
 from nnefx.converters.rules import Const, Rules
 from nnefx.diagnostics import NnefError
@@ -164,6 +165,32 @@ def test_quantized_convolution_agrees_to_the_last_integer():
     x = RANDOM.integers(0, 256, (1, 4, 6, 6)).astype(np.uint8)
     w = RANDOM.integers(-128, 128, (3, 4, 3, 3)).astype(np.int8)
     agree(quantized(made, x, w), {"x": x}, 0)
+
+
+def test_quantized_weights_stay_integers(tmp_path):
+    nodes = [
+        node("DequantizeLinear", "q", "s", "z", outputs=("w",), axis=0),
+        node("DequantizeLinear", "b", "t", outputs=("c",)),
+        node("Conv", "x", "w", "c", outputs=("h",)),
+        node("Mul", "h", "gain"),
+    ]
+    constants = {
+        "q": RANDOM.integers(-128, 128, (3, 4, 3, 3)).astype(np.int8),
+        "s": np.array([0.01, 0.03, 0.02], np.float32), "z": np.array([3, 0, -7], np.int8),
+        "b": RANDOM.integers(-999, 999, 3).astype(np.int32), "t": np.float32(0.001),
+        "gain": np.float32([[[2]], [[3]], [[4]]]),
+    }  # fmt: skip
+    proto = model(nodes, {"x": X}, constants)
+    found = imported(proto)
+    assert {label: array.dtype for label, array in found.weights.items()} == {
+        "q": np.int8, "b": np.int32, "gain": np.float32,
+    }  # fmt: skip
+    for name, change in {"plain": lambda m: m, "fused": optimized}.items():
+        ready = change(found)
+        nnefx.save(Model(ready.graph, ready.weights, ready.quantization), tmp_path / name)
+        (got,) = nnefx.run(nnefx.load(tmp_path / name), {"x": X}).values()
+        session = onnxruntime.InferenceSession(proto.SerializeToString())
+        np.testing.assert_allclose(got, session.run(None, {"x": X})[0], rtol=1e-4, atol=1e-4)
 
 
 RECURRENT = [
