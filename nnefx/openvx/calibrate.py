@@ -35,6 +35,14 @@ class Observed:
         """The mean of the squares, never quite 0."""
         return max(self.square / max(self.count, 1), 1e-30)
 
+    def clipped_square(self, limit: float) -> float:
+        """Return the mean square of the magnitudes when those above `limit` count as it."""
+        if not self.reach or limit >= self.largest:
+            return self.mean_square
+        middles = (np.arange(_BINS) + 0.5) * (self.reach / _BINS)
+        squares = np.square(np.minimum(middles, limit))
+        return max(float((self.bins * squares).sum() / max(self.bins.sum(), 1)), 1e-30)
+
     def add(self, array: Array) -> None:
         """Take in the values of one run; what is not finite is left out."""
         values = np.abs(array.reshape(-1).astype(np.float64))

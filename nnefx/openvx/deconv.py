@@ -29,7 +29,7 @@ def deconv_scales(
     if isinstance(input, Value) and isinstance(filter, Const) and isinstance(bias, Const):
         weights = filter.array()
         taps = int(np.prod(weights.shape[2:])) * weights.shape[0]
-        s.weighted(out, input, Weights.of(weights, taps, bias.array()))
+        s.weighted(out, input, Weights.of(weights, taps, bias.array(), weights.shape[0]))
     s.stored(out)
 
 

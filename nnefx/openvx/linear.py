@@ -24,7 +24,8 @@ def linear_scales(
 ) -> None:
     """As for a convolution."""
     if isinstance(input, Value) and isinstance(filter, Const) and isinstance(bias, Const):
-        s.weighted(out, input, Weights.of(filter.array(), filter.shape[-1], bias.array()))
+        depth = filter.shape[-1]
+        s.weighted(out, input, Weights.of(filter.array(), depth, bias.array(), depth))
     s.stored(out)
 
 
@@ -46,7 +47,8 @@ def matmul_scales(
     """As for a convolution; two tensors share the digits of the sum like weights and inputs."""
     if isinstance(A, Value) and isinstance(B, Const):
         weights = B.array()
-        s.weighted(out, A, Weights.of(weights, weights.shape[-1 if transposeB else -2]))
+        depth = weights.shape[-1 if transposeB else -2]
+        s.weighted(out, A, Weights.of(weights, depth, None, depth))
     s.stored(out)
 
 

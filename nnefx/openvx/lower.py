@@ -16,7 +16,14 @@ from nnefx.openvx.emit import Emitter, Origin
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
-from nnefx.openvx.regions import POINTWISE, Region, Regions, find_regions, tabulate
+from nnefx.openvx.regions import (
+    POINTWISE,
+    Region,
+    Regions,
+    find_regions,
+    needed_range,
+    tabulate,
+)
 from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.statement import region_statement, statement
@@ -119,7 +126,7 @@ class _Walk:
             self.regions = find_regions(self.graph, self.constants)
         self.matrices = matrices(self.graph, self.constants)
         limits = {value: found.limit(clip) for value, found in observed.items()}
-        self.scaling = Scaling(profile, observed, limits, fine)
+        self.scaling = Scaling(profile, observed, {**limits, **self._saturating(limits)}, fine)
 
     def plan(self, calibrated: bool) -> Plan:
         """Choose scales, run the rules, and return the plan."""
@@ -154,6 +161,19 @@ class _Walk:
         g.slots[value] = g.tensor(value.name, dims, scale, Role.INPUT, value)
 
     # ---- Scales
+
+    def _saturating(self, limits: Mapping[Value, float]) -> dict[Value, float]:
+        """Return smaller limits for what only tables and rectifiers read."""
+        readers: dict[Value, list[Region]] = {}
+        for region in self.regions.by_result.values():
+            readers.setdefault(region.source, []).append(region)
+        found: dict[Value, float] = {}
+        for source, regions in readers.items():
+            users = self.graph.users.get(source, ())
+            alone = all(id(user) in self.regions.absorbed for user in users)
+            if alone and source not in self.graph.outputs and limits.get(source):
+                found[source] = needed_range(regions, limits, self.constants)
+        return found
 
     def _scales(self, calibrated: bool) -> dict[Value, float]:
         values = [v for v in self.graph.values.values() if v not in self.constants]

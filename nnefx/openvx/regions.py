@@ -4,7 +4,7 @@
 kernels for every number that the tensor can store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,3 +125,31 @@ def _typed(inputs: Array, dtype: str) -> Array:
     if dtype == "logical":
         return inputs >= 0.5
     return np.rint(inputs).astype(np.int64) if dtype == "integer" else inputs
+
+
+def needed_range(
+    regions: Iterable[Region], limits: Mapping[Value, float], constants: Constants
+) -> float:
+    """Return the magnitude beyond which no function of a tensor changes any more.
+
+    All regions have the same source; `limits` are the magnitudes that were observed. What is
+    larger than the result may saturate: relu6 needs no more than 6, relu nothing below 0.
+    """
+    regions = tuple(regions)
+    limit, reach = limits[regions[0].source], 0.0
+    places = np.linspace(-limit, limit, _PLACES)
+    for region in regions:
+        values = tabulate(region, places, constants)
+        peak = limits.get(region.result, 1.0)
+        for side, ends in ((values, places), (values[::-1], -places[::-1])):
+            # the last place, seen from the far end, that differs from what is there
+            with np.errstate(all="ignore"):
+                same = np.abs(side - side[-1]) <= _TOLERANCE * peak
+            differs = np.flatnonzero(~same)
+            last = min(int(differs[-1]) + 1, len(ends) - 1) if differs.size else 0
+            reach = max(reach, float(ends[last]))
+    return min(max(reach, limit / 1024), limit)
+
+
+_PLACES = 4097
+_TOLERANCE = 2.0**-16

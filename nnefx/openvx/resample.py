@@ -4,6 +4,7 @@ The matrix of an axis is what the operation's own kernel makes of the unit vecto
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ def _windows(
         trivial = part["size"] == [1] and value.shape[axis] == out.shape[axis]
         if not trivial:
             whole = {**attributes, **one}
-            rows[axis] = lambda extent=extent, whole=whole: matrix(op, extent, False, whole)  # type: ignore[misc]
+            rows[axis] = partial(matrix, op, extent, False, whole)
     _along(g, out, value, rows)
 
 
@@ -172,7 +173,5 @@ def multilinear_upsample(
         axis = number + 2
         attributes = {"factor": [times], "method": method, "border": border}
         extent = value.shape[axis]
-        rows[axis] = lambda extent=extent, attributes=attributes: matrix(  # type: ignore[misc]
-            "multilinear_upsample", extent, True, attributes
-        )
+        rows[axis] = partial(matrix, "multilinear_upsample", extent, True, attributes)
     _along(g, out, value, rows)

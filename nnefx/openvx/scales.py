@@ -110,11 +110,13 @@ class Scaling:
         if self.profile.product_rounding:
             self._terms.append(_Term(4 * per_step, out))
             # such implementations clamp after every channel: leave a bit for partial sums
-            self.room(out, 2 * self.limits.get(out, 0.0))
+            found = self.observed.get(out)
+            reach = found.largest / 2 if found and weights.channels > 1 else 0.0
+            self.room(out, max(2 * self.limits.get(out, 0.0), reach))
 
     def _power(self, value: Value) -> float:
         found = self.observed.get(value)
-        return found.mean_square if found else 1.0
+        return found.clipped_square(self.limits.get(value, 0.0)) if found else 1.0
 
     def solve(self, values: list[Value]) -> dict[Value, float]:
         """Return the scale of every value."""
@@ -129,14 +131,17 @@ class Weights:
     mean_square: float
     taps: int
     bias_peak: float = 0.0
+    channels: int = 1
 
     @classmethod
-    def of(cls, weights: Array, taps: int, bias: Array | None = None) -> "Weights":
-        """Measure the weights."""
+    def of(
+        cls, weights: Array, taps: int, bias: Array | None = None, channels: int = 1
+    ) -> "Weights":
+        """Measure the weights; `channels` is how many input channels go into one result."""
         peak = float(np.abs(weights).max(initial=0.0))
         square = float(np.square(weights, dtype=np.float64).mean()) if weights.size else 0.0
         bias_peak = 0.0 if bias is None else float(np.abs(bias).max(initial=0.0))
-        return cls(peak, square, taps, bias_peak)
+        return cls(peak, square, taps, bias_peak, channels)
 
 
 class _Solver:

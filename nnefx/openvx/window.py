@@ -29,7 +29,8 @@ def conv_scales(
     if isinstance(input, Value) and isinstance(filter, Const) and isinstance(bias, Const):
         weights = filter.array()
         taps = int(np.prod(weights.shape[1:]))
-        s.weighted(out, input, Weights.of(weights, taps, bias.array()))
+        channels = filter.shape[1]
+        s.weighted(out, input, Weights.of(weights, taps, bias.array(), channels))
     s.stored(out)
 
 
