@@ -24,6 +24,11 @@ FORMATS = {
     "nnef": ("nnefx.converters.nnef", ""),
 }
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")  # package.module:attribute
+# Format, the module that writes it (`write(model, path, format=..., force=...)`), its extra.
+WRITERS = {
+    "tflite": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
+    "tensorflow": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
+}
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _SUFFIXES = {
     ".onnx": "onnx",
@@ -108,6 +113,37 @@ def read(
     imported = reader.read(source, input_shapes=input_shapes or {}, **given)
     assert isinstance(imported, Imported)
     return imported
+
+
+def guess_target(path: str | os.PathLike[str]) -> str:
+    """Return the format that an output's name asks for; `nnef` where it asks for no other."""
+    return {".tflite": "tflite", ".onnx": "onnx"}.get(Path(path).suffix.lower(), "nnef")
+
+
+def write(model: Any, path: str | os.PathLike[str], *, format: str, force: bool = False) -> None:
+    """Write a model in another framework's format.
+
+    Args:
+        model: the model.
+        path: the file or folder.
+        format: a key of `WRITERS`.
+        force: replace what is there.
+
+    Raises:
+        NnefError: NX701 for an unknown format, NX012 for a missing extra, NX6xx for what the
+            format cannot hold.
+    """
+    if format not in WRITERS:
+        raise NnefError("NX701", f"unknown format '{format}'; there is {', '.join(WRITERS)}, nnef")
+    module, extra = WRITERS[format]
+    try:
+        writer = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("nnefx"):
+            raise
+        message = f"writing {format} needs the package '{error.name}': pip install 'nnefx[{extra}]'"
+        raise NnefError("NX012", message, FileAt(str(path))) from None
+    writer.write(model, path, format=format, force=force)
 
 
 def is_zip_with(path: Path, member: str) -> bool:

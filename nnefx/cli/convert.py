@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@options.output("The NNEF model to write: a folder, or a .nnef.tgz or .nnef.tar file.")
+@options.output("The model to write: a folder, a .nnef.tgz or .nnef.tar file, or a .tflite file.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
-@click.option("--to", "target_format", type=click.Choice(["nnef"]), default="nnef", hidden=True)
+@click.option("--to", "target_format", metavar="FORMAT",
+              help="nnef, tflite or tensorflow (SavedModel); told by OUTPUT's suffix.")  # fmt: skip
 @click.option("--weights", metavar="FILE|none|zeros",
               help="Weights where the format keeps them apart, or made up for it.")  # fmt: skip
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE.py",
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 @click.option("--dim", "dims", multiple=True, callback=options.parse_pairs, metavar="N=8",
               help="Fix a symbolic dimension; repeatable.")  # fmt: skip
 @click.option("--output-name", "outputs", multiple=True, metavar="NAME",
-              help="Compute this tensor of the source instead of its outputs; repeatable.")  # fmt: skip
+              help="Compute this tensor instead of the outputs; repeatable.")  # fmt: skip
 @click.option("--signature", metavar="NAME", help="Which signature of a SavedModel or .tflite.")
 @click.option("--layout", type=click.Choice(["source", "nchw"]),
-              help="Order of dimensions of inputs and outputs (TensorFlow); source by default.")  # fmt: skip
+              help="TensorFlow: dimensions of inputs and outputs.")  # fmt: skip
 @click.option("--verify", is_flag=True, help="Run both and compare; nothing is written if wrong.")
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input for --verify instead of a random one.")  # fmt: skip
@@ -44,7 +45,7 @@ def convert(
     source: str,
     output: Path,
     source_format: str | None,
-    target_format: str,
+    target_format: str | None,
     weights: str | None,
     plugins: tuple[str, ...],
     shapes: dict[str | None, tuple[int, ...]],
@@ -62,7 +63,7 @@ def convert(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Convert SOURCE to NNEF."""
+    """Convert SOURCE to NNEF, or NNEF to another format."""
     from nnefx import converters
     from nnefx.api import optimized
     from nnefx.tensors.model import Model, require_free, save
@@ -94,6 +95,11 @@ def convert(
         options.say(f"{output} is not written: the conversion does not agree with its source")
         return 1
     model = Model(imported.graph, imported.weights, imported.quantization, imported.extra)
+    target = target_format or converters.guess_target(output)
+    if target != "nnef":
+        converters.write(model, output, format=target, force=force)
+        options.say(f"{output}: written as {target}", quiet)
+        return 0
     save(model, output, force=force)
     graph = imported.graph
     labels = {node.attributes["label"].lower() for node in graph.variables}

@@ -10,6 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from nnefx.converters.tensorflow.graph.load import Frozen, load
+from nnefx.diagnostics import NnefError
+from nnefx.source import FileAt
 
 Arrays = NDArray[Any]
 
@@ -23,8 +25,15 @@ def run(
         source: the file or folder.
         inputs: arrays by the names of the placeholders.
         tensors: `node` or `node:1`; those that TensorFlow has not, or cannot fetch, are left out.
+
+    Raises:
+        NnefError: NX707 where TensorFlow fails to run it.
     """
-    return run_frozen(load(Path(source)), inputs, tensors)
+    try:
+        return run_frozen(load(Path(source)), inputs, tensors)
+    except tf.errors.OpError as error:
+        message = f"TensorFlow cannot run it: {str(error).splitlines()[0]}"
+        raise NnefError("NX707", message, FileAt(str(source))) from None
 
 
 def run_frozen(
@@ -32,7 +41,9 @@ def run_frozen(
 ) -> dict[str, Arrays]:
     """Return the values of tensors of a frozen graph."""
     v1 = tf.compat.v1
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+    config = v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it removes nodes
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=config) as session:
         tf.import_graph_def(frozen.graph, name="")
         feeds = {}
         for name, array in inputs.items():

@@ -185,7 +185,7 @@ class _Parser:
             if offset + size > self.size:
                 raise Corrupt(f"a buffer ends at {offset + size}, the file at {self.size}")
             return np.frombuffer(self.data, np.uint8, size, offset)
-        raw = self._vector(buffer, "Data")
+        raw: Array = self._vector(buffer, "Data")
         return np.asarray(raw.view(np.uint8)) if raw.size else None
 
     def _scales(self, table: Any, shape: tuple[int, ...]) -> Scales | None:
