@@ -14,7 +14,7 @@ Ints = Sequence[int]
 _LOWEST = -3.4028235e38  # where Caffe begins to look for a maximum
 
 
-@rules.on("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
+@rules.on("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution")
 def convolution(
     g: Importer, x: Tensor, *more: Tensor, num_output: int, bias_term: bool = True, pad: Ints = (),
     kernel_size: Ints = (), stride: Ints = (), dilation: Ints = (), pad_h: int | None = None,
@@ -22,48 +22,25 @@ def convolution(
     stride_h: int | None = None, stride_w: int | None = None, group: int = 1, axis: int = 1,
 ) -> Any:  # fmt: skip
     channel = axis_of(axis, x.rank)
-    count = x.rank - channel - 1
-    size = positive(per_axis(kernel_size, kernel_h, kernel_w, None, count, "kernel_size"), "kernel")
-    if g.layer.type != "Convolution" and group == 1:
-        group = num_output  # what makes a layer of this type one that needs no group
-    groups = _groups(x.shape[channel], num_output, group)
-    filters = g.blob(0, [num_output, x.shape[channel] // groups, *size], "weight")
-    bias = g.viewed(g.blob(1, [num_output], "bias"), (1, num_output)) if bias_term else 0.0
+    channels, count = x.shape[channel], x.rank - channel - 1
+    size = per_axis(kernel_size, kernel_h, kernel_w, None, count, "kernel_size")
     around = per_axis(pad, pad_h, pad_w, 0, count, "pad")
+    if "Depthwise" in g.layer.type and group == 1:
+        group = num_output  # the type says it already
+    groups = _groups(channels, num_output, group)
+    backwards = g.layer.type == "Deconvolution"
+    ends = [channels, num_output // groups] if backwards else [num_output, channels // groups]
+    filters = g.blob(0, [*ends, *positive(size, "kernel")], "weight")
+    bias = g.viewed(g.blob(1, [num_output], "bias"), (1, num_output)) if bias_term else 0.0
     window = {
         "stride": positive(per_axis(stride, stride_h, stride_w, 1, count, "stride"), "stride"),
         "dilation": positive(per_axis(dilation, None, None, 1, count, "dilation"), "dilation"),
         "padding": [(extent, extent) for extent in around],
         "groups": groups,
     }
+    emit = g.deconv if backwards else g.conv
     return [
-        _over(g, item, channel, lambda part: g.conv(part, filters, bias, **window))
-        for item in (x, *more)
-    ]
-
-
-@rules.on("Deconvolution")
-def deconvolution(
-    g: Importer, x: Tensor, *more: Tensor, num_output: int, bias_term: bool = True, pad: Ints = (),
-    kernel_size: Ints = (), stride: Ints = (), dilation: Ints = (), pad_h: int | None = None,
-    pad_w: int | None = None, kernel_h: int | None = None, kernel_w: int | None = None,
-    stride_h: int | None = None, stride_w: int | None = None, group: int = 1, axis: int = 1,
-) -> Any:  # fmt: skip
-    channel = axis_of(axis, x.rank)
-    count = x.rank - channel - 1
-    size = positive(per_axis(kernel_size, kernel_h, kernel_w, None, count, "kernel_size"), "kernel")
-    groups = _groups(x.shape[channel], num_output, group)
-    filters = g.blob(0, [x.shape[channel], num_output // groups, *size], "weight")
-    bias = g.viewed(g.blob(1, [num_output], "bias"), (1, num_output)) if bias_term else 0.0
-    around = per_axis(pad, pad_h, pad_w, 0, count, "pad")
-    window = {
-        "stride": positive(per_axis(stride, stride_h, stride_w, 1, count, "stride"), "stride"),
-        "dilation": positive(per_axis(dilation, None, None, 1, count, "dilation"), "dilation"),
-        "padding": [(extent, extent) for extent in around],
-        "groups": groups,
-    }
-    return [
-        _over(g, item, channel, lambda part: g.deconv(part, filters, bias, **window))
+        _over(g, item, channel, lambda part: emit(part, filters, bias, **window))
         for item in (x, *more)
     ]
 
