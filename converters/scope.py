@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nnefx.converters import fragments
+from nnefx.converters.finish import live, rename
 from nnefx.converters.fold import MOVING, evaluate
 from nnefx.converters.names import Names, identifier, label, stem
 from nnefx.ir.builder import Builder
@@ -228,11 +229,11 @@ class Scope:
         if not any(node.op.name == "external" for node in self.builder.nodes):
             self.external("unused", (1,), np.float32)  # the grammar wants a parameter
         results = [self._output(name, tensor) for name, tensor in outputs.items()]
-        nodes = _live(self.builder.nodes, results)
+        nodes = live(self.builder.nodes, results)
         self.builder.nodes = nodes
         used = {node.op.name for node in nodes}
         fragments.forget_unused(self.builder, used)
-        _rename(nodes, self._hints, dict(zip(results, outputs)))
+        rename(nodes, self._hints, dict(zip(results, outputs)))
         labels = {node.attributes["label"] for node in nodes if node.op.name == "variable"}
         self.weights = {name: self.weights[name] for name in self.weights if name in labels}
         return self.builder.finish(results, extensions=fragments.extensions(self.builder))
@@ -393,33 +394,3 @@ def _inserted(old: Shape, new: Shape) -> list[int] | None:
         else:
             return None
     return axes if position == len(old) else None
-
-
-def _live(nodes: Sequence[Node], results: Sequence[Value]) -> list[Node]:
-    """Return the nodes that the results need, and all externals, in order."""
-    needed = set(results)
-    kept = []
-    for node in reversed(nodes):
-        if node.op.name == "external" or not needed.isdisjoint(node.values()):
-            kept.append(node)
-            needed.update(flat_values(node.inputs.values()))
-    return kept[::-1]
-
-
-def _rename(
-    nodes: Sequence[Node], hints: Mapping[Value, str], outputs: Mapping[Value, str]
-) -> None:
-    """Give every value an identifier; inputs and outputs choose first."""
-    names = Names()
-    named: dict[Value, str] = {}
-    for node in nodes:
-        if node.op.name == "external":
-            named[node.output] = names.unique(identifier(hints[node.output], "input"))
-    for value, name in outputs.items():
-        named[value] = names.unique(identifier(name, "output"))
-    for node in nodes:
-        for value in node.values():
-            if value not in named:
-                named[value] = names.unique(identifier(hints.get(value, value.name), node.op.name))
-    for value, name in named.items():
-        value.name = name

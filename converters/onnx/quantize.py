@@ -70,14 +70,10 @@ def dequantize_linear(
     offset = None if zero_point is None else spread(g, zero_point, x, axis, block_size)
     dtype = dtype_of(output_dtype) if output_dtype else scale.dtype
     result = g.nnefx_dequantize(x, factor, 0 if offset is None else offset)
-    if result.known and x.volume > 1 and x.kind == "integer":
-        result = g.typed(result, dtype)
+    zero = np.zeros((), np.int64) if offset is None else offset.array
+    if x.array is not None and factor.array is not None and zero is not None and x.volume > 1:
         result.name, result.kept = x.name, True
-        none = np.zeros((), np.int64)
-        g.stored_integers[x.name] = Stored(
-            x.array, factor.array, none if offset is None else offset.array
-        )
-        return result
+        g.stored_integers[x.name] = Stored(x.array, factor.array, zero)
     return g.typed(result, dtype)
 
 
