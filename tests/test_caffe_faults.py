@@ -306,7 +306,7 @@ def test_shared_blobs_must_fit_all_their_layers(tmp_path):
 
 def test_a_net_without_weights_says_what_can_be_done(tmp_path):
     error = refused(tmp_path, NET, None)
-    assert error.code == "NX732"
+    assert error.code == "NX001"
     assert "--weights none" in str(error)
     assert refused(tmp_path, NET, tmp_path / "none.caffemodel").code == "NX001"
     path = tmp_path / "net.caffemodel"

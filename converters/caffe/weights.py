@@ -106,7 +106,7 @@ def open_weights(source: Path, named: str | Path | None) -> Weights:
             beside the net when missing.
 
     Raises:
-        NnefError: NX732 where no file is named and there is none beside the net.
+        NnefError: NX001 where no file is named and there is none beside the net.
     """
     if named is not None and str(named) in (RANDOM, ZERO):
         return MadeUp(zero=str(named) == ZERO)
@@ -116,7 +116,7 @@ def open_weights(source: Path, named: str | Path | None) -> Weights:
             f"there is no '{source.with_suffix('.caffemodel').name}' beside it: name the weights "
             "with --weights FILE, or let them be made up with --weights none"
         )
-        raise NnefError("NX732", text, FileAt(str(source)))
+        raise NnefError("NX001", text, FileAt(str(source)))
     return Stored(read_weights(path), path.name)
 
 
