@@ -65,7 +65,8 @@ def to_raw(values: Array, factor: float, dtype: str) -> Array:
     if dtype == "float32":
         return np.asarray(values, np.float32)
     limits = np.iinfo(dtype)
-    scaled = np.asarray(values, np.float64) * factor
+    with np.errstate(over="ignore"):
+        scaled = np.asarray(values, np.float64) * factor
     np.rint(scaled, out=scaled)
     np.nan_to_num(scaled, copy=False, nan=0.0)
     np.clip(scaled, limits.min, limits.max, out=scaled)
