@@ -1,6 +1,7 @@
 """Operators of the domain com.microsoft, which onnxruntime adds to the standard's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from nnefx.converters.broadcast import aligned, binary
 from nnefx.converters.onnx.elementwise import arithmetic
 from nnefx.converters.onnx.importer import Importer
-from nnefx.converters.onnx.layout import joined, transposed
+from nnefx.converters.onnx.layout import joined, reshaped, transposed
 from nnefx.converters.onnx.linear import multiplied
 from nnefx.converters.onnx.quantize import (
     dequantize_linear,
@@ -16,9 +17,18 @@ from nnefx.converters.onnx.quantize import (
     quantize_linear,
     quantized,
 )
+from nnefx.converters.onnx.recurrent import (
+    State,
+    Step,
+    functions_of,
+    layer_of,
+    lstm_step,
+    part,
+)
 from nnefx.converters.onnx.shapes import axis_of
 from nnefx.converters.onnx.tables import contrib, rules
 from nnefx.converters.onnx.window import conv
+from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -168,6 +178,45 @@ def dynamic_quantize_matmul(
 ) -> Any:  # fmt: skip
     items, scale, zero = dynamic(g, a)
     return matmul_integer_to_float(g, items, b, scale, b_scale, zero, b_zero, bias)
+
+
+@contrib.on("DynamicQuantizeLSTM")
+def dynamic_quantize_lstm(
+    g: Importer, x: Tensor, w: Tensor, r: Tensor, b: Tensor | None = None,
+    sequence_lens: Const | None = None, initial_h: Tensor | None = None,
+    initial_c: Tensor | None = None, p: Tensor | None = None, w_scale: Tensor | None = None,
+    w_zero: Tensor | None = None, r_scale: Tensor | None = None, r_zero: Tensor | None = None, *,
+    activation_alpha: Floats = None, activation_beta: Floats = None,
+    activations: Sequence[str] | None = None, clip: float | None = None,
+    direction: str = "forward", hidden_size: int | None = None, input_forget: int = 0,
+) -> Any:  # fmt: skip
+    if w_scale is None or r_scale is None:
+        raise Reject(None, "the scales of the weights are missing", "NX703")
+
+    def times(items: Tensor, weights: Tensor, scale: Tensor, zero: Tensor | None, at: int) -> Any:
+        zeros = None if zero is None else part(g, zero, at)
+        return dynamic_quantize_matmul(g, items, part(g, weights, at), part(g, scale, at), zeros)
+
+    layer = layer_of(
+        g, 4, x, w, r, b, sequence_lens, (initial_h, initial_c), hidden_size, direction, 0,
+        clip=clip, input_forget=input_forget,
+    )  # fmt: skip
+    layer = replace(layer, project=lambda items, at: times(items, w, w_scale, w_zero, at))
+    defaults = ["sigmoid", "tanh", "tanh"]
+
+    def make(number: int) -> Step:
+        names = functions_of(activations, defaults, number, activation_alpha, activation_beta)
+        peepholes = None if p is None else reshaped(g, part(g, p, number), [3, layer.hidden])
+
+        def step(inputs: Tensor, state: State) -> State:
+            h, c = state
+            product = times(h, r, r_scale, r_zero, number)
+            return lstm_step(g, arithmetic(g, "add", inputs, product), c, names, peepholes)
+
+        return step
+
+    y, states = layer.run(make)
+    return [y, *states]
 
 
 def _opened(g: Importer, x: Tensor, scale: Tensor, zero: Tensor | None) -> Any:

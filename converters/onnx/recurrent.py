@@ -43,11 +43,13 @@ class Layer:
     initial: tuple[Tensor | None, ...]
     direction: str
     layout: int
+    # Multiplies the inputs of all steps by the weights of one direction, where not plainly.
+    project: Callable[[Tensor, int], Tensor] | None = None
 
     @property
     def hidden(self) -> int:
         """The number of items in the state."""
-        return self.r.shape[-1]
+        return max(self.r.shape[1:]) // self.gates
 
     def run(self, make: Callable[[int], Step]) -> tuple[Tensor, list[Tensor]]:
         """Return all outputs and the last states, with the axis of directions."""
@@ -93,10 +95,15 @@ class Layer:
         w = part(g, self.w, number)
         bias: Any = 0.0 if self.b is None else self._bias(number)
         flat = g.viewed(self.x, (length * batch, size))
-        product = g.linear(flat, w, bias)
+        if self.project is None:
+            product = g.linear(flat, w, bias)
+        else:
+            product = g.add("add", self.project(flat, number), bias)
         if length == 1:
             return [product]
-        steps: list[Tensor] = g.unstack(g.viewed(product, (length, batch, w.shape[0])), axis=0)
+        steps: list[Tensor] = g.unstack(
+            g.viewed(product, (length, batch, product.shape[-1])), axis=0
+        )
         return steps
 
     def _bias(self, number: int) -> Tensor:
@@ -125,7 +132,7 @@ def _stacked(g: Importer, items: list[Tensor], axis: int) -> Tensor:
     return result
 
 
-def _layer(
+def layer_of(
     g: Importer, gates: int, x: Tensor, w: Tensor, r: Tensor, b: Tensor | None, lengths: Any,
     initial: tuple[Tensor | None, ...], hidden_size: int | None, direction: str, layout: int,
     **unsupported: Any,
@@ -133,8 +140,9 @@ def _layer(
     for name, value in unsupported.items():
         if value:
             raise Reject(name, f"{name} = {value} is not supported", "NX702")
-    if hidden_size is not None and hidden_size != r.shape[-1]:
-        raise Reject("hidden_size", f"it is {hidden_size}, R has {r.shape[-1]}", "NX304")
+    hidden = max(r.shape[1:]) // gates
+    if hidden_size is not None and hidden_size != hidden:
+        raise Reject("hidden_size", f"it is {hidden_size}, R has {hidden}", "NX304")
     if layout:
         x = transposed(g, x, [1, 0, 2])
     if lengths is not None and (np.asarray(lengths) >= x.shape[0]).all():
@@ -142,7 +150,7 @@ def _layer(
     return Layer(g, gates, x, w, r, b, lengths, initial, direction, layout)
 
 
-def _functions(
+def functions_of(
     names: Sequence[str] | None, defaults: list[str], number: int, alpha: Floats, beta: Floats
 ) -> list[str]:
     """Return the activations of one direction, in lower case."""
@@ -165,13 +173,13 @@ def rnn(
     direction: str = "forward", hidden_size: int | None = None, layout: int = 0,
     output_sequence: int = 0,
 ) -> Any:  # fmt: skip
-    layer = _layer(
+    layer = layer_of(
         g, 1, x, w, r, b, sequence_lens, (initial_h,), hidden_size, direction, layout, clip=clip
     )
 
     def make(number: int) -> Step:
         weights = part(g, r, number)
-        name = _functions(activations, ["tanh"], number, activation_alpha, activation_beta)[0]
+        name = functions_of(activations, ["tanh"], number, activation_alpha, activation_beta)[0]
 
         def step(inputs: Tensor, state: State) -> State:
             if name == "tanh":
@@ -195,7 +203,7 @@ def lstm(
     direction: str = "forward", hidden_size: int | None = None, input_forget: int = 0,
     layout: int = 0, output_sequence: int = 0,
 ) -> Any:  # fmt: skip
-    layer = _layer(
+    layer = layer_of(
         g, 4, x, w, r, b, sequence_lens, (initial_h, initial_c), hidden_size, direction, layout,
         clip=clip, input_forget=input_forget,
     )  # fmt: skip
@@ -203,7 +211,7 @@ def lstm(
 
     def make(number: int) -> Step:
         weights = part(g, r, number)
-        names = _functions(activations, defaults, number, activation_alpha, activation_beta)
+        names = functions_of(activations, defaults, number, activation_alpha, activation_beta)
         peepholes = None if p is None else reshaped(g, part(g, p, number), [3, layer.hidden])
 
         def step(inputs: Tensor, state: State) -> State:
@@ -211,7 +219,8 @@ def lstm(
             if names == defaults and peepholes is None:
                 h, c = g.nnefx_lstm_cell(inputs, h, c, weights, units=layer.hidden)
                 return h, c
-            return _lstm_step(g, inputs, h, c, weights, names, peepholes)
+            product = g.matmul(h, weights, transposeB=True)
+            return lstm_step(g, g.add("add", inputs, product), c, names, peepholes)
 
         return step
 
@@ -219,12 +228,11 @@ def lstm(
     return [y, *states]
 
 
-def _lstm_step(
-    g: Importer, x: Tensor, h: Tensor, c: Tensor, r: Tensor, names: list[str], p: Tensor | None
+def lstm_step(
+    g: Importer, total: Tensor, c: Tensor, names: Sequence[str], p: Tensor | None
 ) -> State:
-    """Emit a step with other activations, or with peepholes (of input, output and forget gate)."""
+    """Emit a step operation by operation; peepholes are those of input, output and forget gate."""
     gate, cell, last = (_ACTIVATIONS[name] for name in names)
-    total = g.add("add", x, g.matmul(h, r, transposeB=True))
     i, o, f, z = g.split(total, axis=1, ratios=[1, 1, 1, 1])
 
     def looked(t: Tensor, row: int, state: Tensor) -> Tensor:
@@ -259,12 +267,12 @@ def gru(
         mask = np.ones((1, 6 * hidden), x.dtype)
         mask[:, 5 * hidden :] = 0
         inner = g.mul(b, g.known(mask))
-    layer = _layer(
+    layer = layer_of(
         g, 3, x, w, r, inner, sequence_lens, (initial_h,), hidden_size, direction, layout, clip=clip
     )
 
     def make(number: int) -> Step:
-        names = _functions(activations, defaults, number, activation_alpha, activation_beta)
+        names = functions_of(activations, defaults, number, activation_alpha, activation_beta)
         if names != defaults:
             raise Reject("activations", f"activations {names} are not supported", "NX702")
         weights = part(g, r, number)

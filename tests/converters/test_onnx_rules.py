@@ -218,6 +218,42 @@ def test_recurrent_layers_agree_with_onnxruntime(op, gates, attributes, lengths)
     agree(model([made], {"x": x}, constants, ("y", "last")), {"x": x})
 
 
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_dynamically_quantized_lstm_agrees_with_onnxruntime(direction):
+    ways = 2 if direction == "bidirectional" else 1
+    x = rand(4, 1, 3)
+    constants = {
+        "w": RANDOM.integers(-127, 128, (ways, 3, 20)).astype(np.int8),
+        "r": RANDOM.integers(-127, 128, (ways, 5, 20)).astype(np.int8),
+        "b": rand(ways, 40),
+        "ws": np.full(ways, 0.01, np.float32), "wz": np.zeros(ways, np.int8),
+        "rs": np.full(ways, 0.02, np.float32), "rz": np.zeros(ways, np.int8),
+    }  # fmt: skip
+    names = ["x", "w", "r", "b", "", "", "", "", "ws", "wz", "rs", "rz"]
+    made = node(
+        "DynamicQuantizeLSTM", *names, domain="com.microsoft", outputs=("y", "h", "c"),
+        hidden_size=5, direction=direction,
+    )  # fmt: skip
+    proto = model([made], {"x": x}, constants, ("y", "h", "c"), domains=["com.microsoft"])
+    agree(proto, {"x": x}, 1e-3)
+
+
+def test_functions_of_the_model_are_inlined_with_their_attributes():
+    body = [
+        node("Relu", "a", outputs=("r",)),
+        helper.make_node("LeakyRelu", ["r"], ["l"]),
+        node("Add", "l", "a", outputs=("o",)),
+    ]
+    slope = body[1].attribute.add(name="alpha", type=onnx.AttributeProto.FLOAT)
+    slope.ref_attr_name = "slope"
+    opsets = [helper.make_opsetid("", 17)]
+    made = helper.make_function("my.own", "Odd", ["a"], ["o"], body, opsets, ["slope"])
+    proto = model([node("Odd", "x", domain="my.own", slope=0.25)], {"x": X}, domains=["my.own"])
+    proto.functions.append(made)
+    assert "alpha = 0.25" in text(proto)
+    agree(proto, {"x": X})
+
+
 def test_constant_condition_takes_its_branch_alone():
     yes = helper.make_graph(
         [node("Relu", "x", outputs=("t",))], "yes", [], [onnx.ValueInfoProto(name="t")]
