@@ -57,7 +57,7 @@ def stem(name: str) -> str:
 
 def label(name: str) -> str:
     """Return a label that resembles `name`: a relative path without special components."""
-    clean = _NOT_LABEL.sub("_", name).replace("\\", "/")
+    clean = _NOT_LABEL.sub("_", stem(name)).replace("\\", "/")
     parts = [part.strip(".") or "_" for part in clean.split("/") if part not in ("", ".")]
     return "/".join(parts) or "variable"
 

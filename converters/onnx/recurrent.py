@@ -111,6 +111,8 @@ class Layer:
         both = reshaped(self.g, part(self.g, self.b, number), [2, -1])
         total = self.g.sum_reduce(both, axes=[0])
         assert isinstance(total, Tensor)
+        if total.known:
+            total.name, total.kept = self.b.name, True
         return total
 
     def _first(self, tensor: Tensor | None, number: int) -> Tensor:
