@@ -20,9 +20,10 @@ LAYERS = (
     ("passes",),
     ("openvx",),
     ("checking",),
+    ("show",),
     ("converters",),
     ("", "api"),  # the public door
-    ("cli", "__main__"),
+    ("cli", "__main__", "lsp"),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 APART = {("converters", "openvx"), ("openvx", "converters")}  # these do not know each other

@@ -23,6 +23,7 @@ VERBS = {
     "fmt": ("fmt", "Format texts, comments kept."),
     "flatten": ("flatten", "Replace the fragments that a model declares by their bodies."),
     "init": ("init", "Make tensor files with initial values for a model that has none."),
+    "show": ("show", "Draw a model: SVG, a page, or text."),
     "diff": ("diff", "Tell how two models differ, in structure and weights."),
     "new": ("new", "Begin a model from a template."),
     "pack": ("pack", "Put the folder of a model into an archive."),

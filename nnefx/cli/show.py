@@ -1,0 +1,101 @@
+"""`nnefx show`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nnefx.cli import options
+
+if TYPE_CHECKING:
+    from nnefx.show.scene import Picture
+    from nnefx.tensors.model import Model
+
+ALL = 1 << 10  # deeper than fragments can be nested
+# How deep groups are open where --open does not say.
+DEPTHS = {".svg": 1, ".html": 0, ".htm": 0, ".txt": 0}
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@options.output("A .svg, .html or .txt file; without it, text goes to stdout.", required=False)
+@click.option(
+    "--open",
+    "depth",
+    metavar="N|all",
+    callback=lambda ctx, param, value: _depth(ctx, param, value),
+    help="How many levels of fragments are open: 1 in .svg files, 0 in others, unless given.",
+)
+@options.force
+@options.verbosity
+def show(
+    model: Path, output: Path | None, depth: int | None, force: bool, quiet: bool, verbose: bool
+) -> None:
+    """Draw MODEL: operations, shapes on the links between them, fragments as groups.
+
+    Pages (.html) need no network: groups open with a click, boxes tell their attributes and the
+    distribution of their weights, and names are searched.
+    """
+    from nnefx.show.scene import Picture, scene
+    from nnefx.tensors.files import written_beside
+    from nnefx.tensors.model import require_free
+    from nnefx.tensors.structure import load_structure
+
+    suffix = output.suffix.lower() if output else ".txt"
+    if suffix not in DEPTHS:
+        raise click.UsageError(f"'{output}' should end in .svg, .html or .txt")
+    if output:
+        require_free(output, force)
+    loaded = load_structure(model)
+    picture = Picture(loaded.graph.name, scene(loaded.graph), _facts(loaded))
+    content = _draw(picture, loaded, suffix, DEPTHS[suffix] if depth is None else depth)
+    if output is None:
+        click.echo(content, nl=False)
+        return
+    with written_beside(str(output)) as file:
+        file.write(content.encode())
+    options.say(f"{output}: {' · '.join(picture.facts)}", quiet)
+
+
+def _draw(picture: "Picture", model: "Model", suffix: str, depth: int) -> str:
+    if suffix == ".svg":
+        from nnefx.show.svg import svg
+
+        return svg(picture, depth)
+    if suffix == ".txt":
+        from nnefx.show.text import text
+
+        return text(picture, depth)
+    from nnefx.show.html import html
+
+    return html(picture, model.weights, depth)
+
+
+def _facts(model: "Model") -> tuple[str, ...]:
+    from nnefx.ir.cost import cost
+
+    found = cost(model.graph)
+    return (
+        f"{sum(found.operations.values()):,} operations",
+        f"{_count(found.parameters)} parameters",
+        f"{_count(found.macs)} multiply-adds",
+    )
+
+
+def _count(number: int) -> str:
+    size = float(number)
+    for unit in ("", " K", " M", " G"):
+        if size < 1000:
+            return f"{number}" if not unit else f"{size:.3g}{unit}"
+        size /= 1000
+    return f"{size:,.4g} T"
+
+
+def _depth(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if value == "all":
+        return ALL
+    if not value.isascii() or not value.isdigit():
+        raise click.BadParameter(f"'{value}' is neither a number nor 'all'", ctx, param)
+    return min(int(value), ALL)

@@ -1,0 +1,1 @@
+"""Pictures of models: SVG, one-file HTML and text, without external programs."""
