@@ -165,6 +165,9 @@ CASES = [
     Case("flatten_linear", lambda n: n.linear(n.reshape(n.input(2, 3, 4, 5), shape=[0, -1]),
                                               n.weight(6, 60), n.weight(1, 6))),
     Case("matmul_constant", lambda n: n.matmul(n.input(3, 10), n.weight(10, 4))),
+    Case("matmul_rank_3", lambda n: n.matmul(n.input(2, 5, 10), n.weight(1, 10, 4, scale=0.3))),
+    Case("matmul_rank_4", lambda n: n.matmul(n.input(1, 2, 3, 10), n.weight(1, 1, 4, 10, scale=0.3),
+                                             transposeB=True)),
     # tables
     *(Case(f"table_{op}", _unary(op)) for op in
       SMOOTH),

@@ -250,6 +250,14 @@ def test_the_runtime_folder_holds_the_c_files():
     assert {path.name for path in runtime_dir().glob("*.c")} >= {"network.c", "test_main.c"}
 
 
+def test_an_input_that_is_an_output_is_copied():
+    net = Net()
+    x = net.input(1, 3)
+    plan = lower(net.model(x, net.relu(x)), calibration={"x": np.ones((1, 3))})
+    outputs = simulate(plan, {"x": np.array([[1.0, -1.0, 0.5]])})
+    assert outputs["x"].tolist() == [[1.0, -1.0, 0.5]]
+
+
 def test_wrong_inputs_are_refused():
     plan = lowered(lambda n: n.relu(n.input(1, 3)))
     for inputs in ({}, {"y": np.zeros((1, 3))}, {"x": np.zeros((3, 1))}):

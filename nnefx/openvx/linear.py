@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
 from nnefx.openvx.emit import Emitter
+from nnefx.openvx.layout import alias, axis_map
 from nnefx.openvx.measure import measure
 from nnefx.openvx.plan import Arg, Enum, Null, Ref
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
 from nnefx.openvx.scales import Scaling, Weights
-from nnefx.openvx.storage import Slot
+from nnefx.openvx.storage import Slot, dimension
 from nnefx.openvx.window import Layer
 from nnefx.ops.shapes import Axis
 
@@ -56,13 +57,27 @@ def matmul_scales(
 def matmul(
     g: Emitter, out: Value, A: Operand, B: Operand, *, transposeA: bool, transposeB: bool
 ) -> None:
-    """A product with a constant matrix of rank 2."""
+    """A product with a constant matrix, which maps the last axis of tensors of higher rank."""
     if not isinstance(A, Value) or not isinstance(B, Const):
         raise UnsupportedError("a product of two run-time tensors is not handled")
-    if out.rank != 2 or transposeA:
-        raise UnsupportedError(f"operands of rank {out.rank} are handled as plain matrices only")
+    if transposeA or int(np.prod(B.shape[:-2])) != 1:
+        raise UnsupportedError("a transposed or batched product is not handled")
+    if out.rank != 2:
+        _last_axis(g, out, A, B, transposeB)
+        return
     matrix = B if transposeB else Const(B.shape[::-1], lambda: B.array().T, B.name)
     _weighted(g, out, A, matrix, _ZERO)
+
+
+def _last_axis(g: Emitter, out: Value, input: Value, matrix: Const, transposed: bool) -> None:
+    rows = np.asarray(matrix.array(), np.float64).reshape(matrix.shape[-2:])
+    rows = rows if transposed else rows.T
+    x, scale = g.read(input), g.scales.get(out, 1.0)
+    y = axis_map(g, x, dimension(input.rank, input.rank - 1), rows, scale)
+    macs = out.volume * rows.shape[1]
+    found = measure(g, rows, None, scale / x.scale, scale)
+    g.report.append(found.report(g.origin.source, g.origin.op, 1, macs, macs))
+    alias(g, out, y)
 
 
 def _weighted(g: Emitter, out: Value, input: Value, filter: Const, bias: Const) -> None:

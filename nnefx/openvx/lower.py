@@ -141,12 +141,13 @@ class _Walk:
         faults = [fault for node in self.graph.nodes for fault in self._lower(g, node)]
         if faults:
             raise NnefError.of(faults)
+        outputs = [self._output(g, value) for value in self.graph.outputs]
         notes = () if calibrated or self.profile.dtype == "float32" else (_UNCALIBRATED,)
         return Plan(
             self.graph.name,
             self.profile.name,
             tuple(g.slots[value].name for value in self.graph.inputs),
-            tuple(g.slots[value].name for value in self.graph.outputs),
+            tuple(outputs),
             tuple(g.tensors.values()),
             tuple(g.views.values()),
             tuple(g.luts.values()),
@@ -159,6 +160,16 @@ class _Walk:
     def _input(self, g: Emitter, value: Value) -> None:
         dims, scale = g.stored_dims(value), g.scales.get(value, 1.0)
         g.slots[value] = g.tensor(value.name, dims, scale, Role.INPUT, value)
+
+    def _output(self, g: Emitter, value: Value) -> str:
+        """Return the tensor of a result; one that is an input as well gets a copy."""
+        slot = g.slots[value]
+        if slot.name in g.tensors and g.tensors[slot.name].role is Role.OUTPUT:
+            return slot.name
+        copied = g.tensor(f"{value.name}_output", slot.dims, slot.scale, Role.OUTPUT, value)
+        g.origin = Origin("copy", value.name)
+        g.copy(slot, copied)
+        return copied.name
 
     # ---- Scales
 
