@@ -1,29 +1,45 @@
 """What a graph costs: parameters, multiply-accumulates, bytes, and activation memory."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nnefx.ir.graph import Graph, Node, Value
+from nnefx.ir.scoped import written_name
 
 ITEM_BYTES = {"scalar": 4, "integer": 4, "logical": 1}  # as float32, int32 and bool
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The cost of one node.
+    """The cost of one node, and of the nodes in the body of a fragment that the document declares.
 
     Attributes:
         node: the node.
-        parameters: items of the variables that it reads.
+        path: the names of the results of the calls that lead to it, and its own.
+        labels: of the variables that it reads, without case, each with its items.
         macs: multiply-accumulates; element-wise work does not count.
-        activation: bytes of its results.
+        activation: bytes of its results, of a fragment those of all in its body.
+        parts: the layers of the body.
     """
 
     node: Node
-    parameters: int
+    path: tuple[str, ...]
+    labels: Mapping[str, int]
     macs: int
     activation: int
+    parts: "tuple[Layer, ...]" = ()
+
+    @property
+    def parameters(self) -> int:
+        """The items of the variables."""
+        return sum(self.labels.values())
+
+    def walk(self) -> "Iterator[Layer]":
+        """Yield this layer and all below it, in order."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +52,20 @@ class Cost:
     macs: int
     peak: int
 
+    def fragments(self) -> dict[str, list[Layer]]:
+        """Return the calls of each fragment that the document declares, those in others too."""
+        found: dict[str, list[Layer]] = {}
+        for layer in (inner for outer in self.layers for inner in outer.walk()):
+            if layer.parts:
+                found.setdefault(written_name(layer.node), []).append(layer)
+        return found
+
 
 def cost(graph: Graph) -> Cost:
     """Return what running the graph once costs."""
-    layers = tuple(
-        Layer(node, _parameters(node, graph), macs(node), _bytes(node.values()))
-        for node in graph.nodes
-        if node.name not in ("external", "variable", "constant")
-    )
-    shared = {node.attributes["label"].lower(): node.output.volume for node in graph.variables}
+    labels = {node.output: node.attributes["label"].lower() for node in graph.variables}
+    layers = tuple(_layers(graph, labels, ()))
+    shared = {labels[node.output]: node.output.volume for node in graph.variables}
     return Cost(
         layers,
         dict(Counter(layer.node.name for layer in layers).most_common()),
@@ -52,6 +73,22 @@ def cost(graph: Graph) -> Cost:
         sum(layer.macs for layer in layers),
         peak_activation(graph),
     )
+
+
+def _layers(graph: Graph, labels: Mapping[Value, str], path: tuple[str, ...]) -> Iterator[Layer]:
+    for node in graph.nodes:
+        if node.name in ("external", "variable", "constant"):
+            continue
+        own = (*path, node.output.name)
+        read = {labels[value]: value.volume for value in node.operands() if value in labels}
+        parts: tuple[Layer, ...] = ()
+        activation = _bytes(node.values())
+        if node.op.shape is None and node.body is not None:
+            inner = zip(node.body.inputs, node.operands())
+            known = {formal: labels[value] for formal, value in inner if value in labels}
+            parts = tuple(_layers(node.body, known, own))
+            activation = sum(part.activation for part in parts)
+        yield Layer(node, own, read, macs(node), activation, parts)
 
 
 def macs(node: Node) -> int:
@@ -95,11 +132,6 @@ def peak_activation(graph: Graph) -> int:
         peak = max(peak, alive)
         alive -= _bytes(v for v in dying.get(index, ()) if v not in weights)
     return peak
-
-
-def _parameters(node: Node, graph: Graph) -> int:
-    operands = {value for value in node.operands() if value in graph.producer}
-    return sum(v.volume for v in operands if graph.producer[v].name == "variable")
 
 
 def _bytes(values: Iterator[Value] | tuple[Value, ...] | list[Value]) -> int:

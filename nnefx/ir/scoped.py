@@ -148,6 +148,13 @@ def _names(value: Output) -> ast.Expr:
     return ast.ArrayExpr([_names(item) for item in value])
 
 
+def written_name(node: Node) -> str:
+    """Return the name of a node's operation as the document has it, where it was lifted too."""
+    lifted = node.body is not None and node.body.scope is not None
+    base, _, number = node.name.rpartition("_")
+    return base if lifted and number.isdigit() else node.name
+
+
 def arguments(
     scope: Scope, inputs: Mapping[str, Any], variables: Sequence[Value]
 ) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from nnefx.ir.graph import Graph, Node, Value
+from nnefx.ir.scoped import written_name
 from nnefx.passes.expand import expand
 
 
@@ -19,18 +20,11 @@ def flatten(graph: Graph, keep: Collection[str] = ()) -> Graph:
     """
 
     def stays(node: Node) -> bool:
-        return node.name not in graph.ops or _name(node) in keep
+        return node.name not in graph.ops or written_name(node) in keep
 
     replaced = [node for node in graph.nodes if not stays(node) and node.op.signature.body]
     flat = expand(graph, stays)
     return _settle(flat, {value for node in replaced for value in node.operands()})
-
-
-def _name(node: Node) -> str:
-    """Return the name of a fragment as the document has it, where it was lifted as well."""
-    lifted = node.body is not None and node.body.scope is not None
-    base, _, number = node.name.rpartition("_")
-    return base if lifted and number.isdigit() else node.name
 
 
 def _settle(graph: Graph, candidates: Collection[Value]) -> Graph:
