@@ -11,7 +11,7 @@ def live(nodes: Sequence[Node], results: Sequence[Value]) -> list[Node]:
     needed = set(results)
     kept = []
     for node in reversed(nodes):
-        if node.op.name == "external" or not needed.isdisjoint(node.values()):
+        if node.op.name in ("external", "update") or not needed.isdisjoint(node.values()):
             kept.append(node)
             needed.update(flat_values(node.inputs.values()))
     return kept[::-1]

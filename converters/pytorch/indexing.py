@@ -9,6 +9,7 @@ from nnefx.converters.pytorch.cast import axis_of, converted
 from nnefx.converters.pytorch.elementwise import arithmetic
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import expanded, sliced, transposed
+from nnefx.converters.pytorch.refused import DATA
 from nnefx.converters.pytorch.tables import ATEN as rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -93,8 +94,7 @@ def _plain(indices: list[Any]) -> list[Any]:
         if item is None or item.kind == "integer":
             found.append(item)
         elif item.array is None:
-            text = "items chosen by a mask that is computed when the model runs are as many as it says"
-            raise Reject(None, text, "NX706")
+            raise Reject(None, DATA, "NX706")
         else:
             for places in np.nonzero(item.array):
                 found.append(

@@ -46,9 +46,10 @@ def _lstm(g: Importer, x: Tensor, states: list[Tensor], weights: list[Any], reve
     order = (0, 3, 1, 2)  # torch has input, forget, cell, output
     w, r, wb, rb = (_ordered(g, item, order) for item in (w, r, wb, rb))
     h, c = states
+    size = c.shape[1]
     outputs = []
     for step in _steps(g, _projected(g, x, w, wb, rb), reverse):
-        h, c = g.nnefx_lstm_cell(step, h, c, r)
+        h, c = g.nnefx_lstm_cell(step, h, c, r, units=size)
         if projection is not None:
             h = g.matmul(h, projection, transposeB=True)
         outputs.append(h)
@@ -71,7 +72,7 @@ def _gru(g: Importer, x: Tensor, states: list[Tensor], weights: list[Any], rever
     (h,) = states
     outputs = []
     for step in _steps(g, _projected(g, x, w, bias), reverse):
-        h = g.nnefx_gru_cell_reset_after(step, h, gates, hidden, inner)
+        h = g.nnefx_gru_cell_reset_after(step, h, gates, hidden, inner, units=size)
         outputs.append(h)
     return outputs, [h]
 

@@ -50,7 +50,7 @@ def of_script(module: Any, path: str, shapes: dict[Any, Sequence[int]]) -> Progr
 def _program(result: fx.GraphModule, names: list[str], tensors: list[Stored]) -> Program:
     holders = [node for node in result.graph.nodes if node.op == "placeholder"]
     for holder, name in zip(holders, names):
-        _rename(result.graph, holder, name)
+        holder._rename(name)
     output = next(node for node in result.graph.nodes if node.op == "output").args[0]
     count = len(output) if isinstance(output, (list, tuple)) else 1
     return Program(
@@ -61,10 +61,6 @@ def _program(result: fx.GraphModule, names: list[str], tensors: list[Stored]) ->
         dict(enumerate(output_names(None, count))),
         tensors=tensors,
     )
-
-
-def _rename(graph: fx.Graph, node: fx.Node, name: str) -> None:
-    node.name = graph._graph_namespace.create_name(name, node)
 
 
 def _inputs(

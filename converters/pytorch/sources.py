@@ -27,7 +27,9 @@ Shapes = dict[Any, Sequence[int]]
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 # What symbolic extents are written with; torch hands such texts to a parser that evaluates them.
+_SYMBOL = re.compile(r"Symbol\('\w+'((?:, \w+=(?:True|False))*)\)")
 _EXPRESSION = re.compile(r"[\w\s+\-*/%(),<>=!&|~]*\Z")
+_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 
 
 def is_attribute(source: str) -> bool:
@@ -208,12 +210,23 @@ def _check_expressions(item: Any, path: str) -> None:
         current = stack.pop()
         if isinstance(current, Mapping):
             text = current.get("expr_str")
-            if isinstance(text, str) and ("__" in text or not _EXPRESSION.match(text)):
+            if isinstance(text, str) and not _is_arithmetic(text):
                 message = f"the extent '{text[:60]}' is no arithmetic; the file is not loaded"
                 raise NnefError("NX720", message, FileAt(path))
             stack += current.values()
         elif isinstance(current, list):
             stack += current
+
+
+def _is_arithmetic(text: str) -> bool:
+    """Tell whether a text is made of numbers, symbols and the classes of sympy, nothing else."""
+    plain = _SYMBOL.sub("s", text)
+    names = _CALL.findall(plain)
+    return (
+        "__" not in plain
+        and bool(_EXPRESSION.match(plain))
+        and all(name[0].isupper() for name in names)
+    )
 
 
 def _fixed_inputs(
