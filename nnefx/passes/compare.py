@@ -157,8 +157,9 @@ def _node_details(
 ) -> Iterator[tuple[str, str, str]]:
     other = attributes(b)
     for name, value in attributes(a).items():
-        if name not in other or value != other[name]:
-            yield name, repr(a.attributes[name]), repr(b.attributes.get(name))
+        written = a.attributes[name], b.attributes.get(name)
+        if (name not in other or value != other[name]) and written[0] != written[1]:
+            yield name, repr(written[0]), repr(written[1])
     for index, (x, y) in enumerate(zip(a.values(), b.values())):
         if (x.dtype, x.shape) != (y.dtype, y.shape):
             what = "result" if index == 0 else f"result {index + 1}"
