@@ -25,7 +25,8 @@ def real(tensor: LiteTensor) -> Array:
     assert tensor.data is not None
     assert tensor.scales is not None
     scale, zero = tensor.scales.spread(tensor.data.ndim)
-    return np.asarray((tensor.data.astype(np.float64) - zero) * scale, np.float32)
+    with np.errstate(over="ignore"):
+        return np.asarray((tensor.data.astype(np.float64) - zero) * scale, np.float32)
 
 
 def entry_of(tensor: LiteTensor) -> Quantization:
