@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -129,14 +130,17 @@ def _formatted(text: str) -> str:
 def _targets(op: "Op") -> Iterator[str]:
     """Yield a line for each engine that runs the operation or is known not to."""
     from nnefx.checking import load, names
-    from nnefx.openvx.lower import LOWERINGS
+    from nnefx.openvx.rules import LOWERINGS
+
+    import_module("nnefx.openvx.lower")  # which brings all rules
 
     yield f"{'nnefx run':16} {'yes' if op.run or op.signature.body is None else 'by its body'}"
     profiles = [load(name) for name in names()]
     for target in profiles:
         yield f"{target.name:16} {_support(target, op)}"
     lowered = "by its body" if op.signature.body is not None else "no"
-    yield f"{'nnefx export':16} {'yes' if op.name in LOWERINGS else lowered}"
+    known = {*LOWERINGS, "external", "constant", "variable"}
+    yield f"{'nnefx export':16} {'yes' if op.name in known else lowered}"
 
 
 def _support(target: "Target", op: "Op") -> str:

@@ -2,7 +2,7 @@
 
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,7 +10,7 @@ from nnefx import types
 from nnefx.diagnostics import NnefError
 from nnefx.ir import scoped
 from nnefx.ir.binding import Generic, Mismatch, checker
-from nnefx.ir.graph import UNKNOWN, Graph, Input, Node, Output, Scope, Unknown, Value, flat_values
+from nnefx.ir.graph import UNKNOWN, Graph, Input, Node, Output, Unknown, Value, flat_values
 from nnefx.ops import Op, Reject, standard_ops
 from nnefx.ops.registry import MAX_EXTENT, RULES, Shape, bind
 from nnefx.source import At, Source
@@ -136,7 +136,7 @@ class Builder:
             names = self.fresh(scoped.identifier(attributes["label"]))
         outputs = self._outputs(op, shapes, bound, names)
         if body is not None and body.scope is not None:
-            inputs, attributes, bound = self._bring(op, body.scope, inputs, names), {}, None
+            inputs, attributes, bound = scoped.bring(self, op, body.scope, inputs, names), {}, None
             op = body.scope.op
         self.nodes.append(Node(op, inputs, attributes, outputs, bound, at, body))
         results = [list(item) if type(item) is tuple else item for item in outputs]
@@ -223,39 +223,6 @@ class Builder:
             raise
         self.instances[key] = graph
         return graph
-
-    def lift(self, graph: Graph, op: Op, dtype: str | None) -> Graph:
-        """Return the instance of a fragment with its variables as inputs; see `scoped.lift`."""
-        scope = scoped.lift(graph, op, dtype)
-        name, count = op.name, 1
-        while True:
-            signature = replace(scope.op.signature, name=name)
-            known = self.lifted.get(name)
-            if known is not None and known.signature == signature:
-                break
-            if known is None and (count == 1 or name not in self.ops):
-                known = self.lifted[name] = replace(scope.op, signature=signature)
-                break
-            count += 1
-            name = f"{op.name}_{count}"
-        return scoped.lifted(graph, replace(scope, op=known))
-
-    def _bring(
-        self, op: Op, scope: Scope, inputs: dict[str, Input], names: Names
-    ) -> dict[str, Input]:
-        """Declare the variables of a fragment for one call; return all inputs of that call."""
-        if scoped.first_name(names) is None:
-            self.calls[self.statement, op.name] += 1
-        count = self.calls[self.statement, op.name]
-        path = scoped.component(names, self.statement, op.name, count)
-        values = []
-        for node in scope.variables:
-            label = f"{path}/{node.attributes['label']}"
-            name = self.fresh(scoped.identifier(label))
-            attributes = node.attributes | {"label": label}
-            values.append(self.invoke("variable", [], attributes, node.dtype, name, node.at))
-        self.brought.update(values)
-        return scoped.arguments(scope, inputs, values)
 
     def rejections(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], dtype: str | None

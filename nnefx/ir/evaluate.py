@@ -14,7 +14,7 @@ from nnefx.ir.arithmetic import ArithmeticFault, Poisoned, binary, builtin, inde
 from nnefx.ir.binding import Generic, Mismatch, checker, type_of
 from nnefx.ir.builder import Builder, Names
 from nnefx.ir.graph import UNKNOWN, Graph, Input, Output, Value, flat_values
-from nnefx.ir.scoped import first_name
+from nnefx.ir.scoped import first_name, lift_instance
 from nnefx.ops import Op, Reject
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
@@ -328,7 +328,7 @@ def instantiate(
     results = tuple(_result(evaluator, op, result, dtype) for result in op.signature.results)
     outputs = tuple(flat_values(results))
     graph = builder.finish(outputs, formals, results)
-    return caller.lift(graph, op, dtype) if op.name in caller.scoped else graph
+    return lift_instance(caller, graph, op, dtype) if op.name in caller.scoped else graph
 
 
 def _run(evaluator: Evaluator, body: list[ast.Assign]) -> None:

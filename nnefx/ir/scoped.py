@@ -9,16 +9,19 @@ inside of a fragment these are lifted in turn. So the graph that comes out confo
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnefx import types
 from nnefx.diagnostics import NnefError, Note
-from nnefx.ir.graph import Graph, Node, Output, Scope, Value, flat_values
+from nnefx.ir.graph import Graph, Input, Node, Output, Scope, Value, flat_values
 from nnefx.ir.unbuild import statement
 from nnefx.ops import Op
 from nnefx.source import Source
 from nnefx.syntax import ast
 from nnefx.types import Array, Tensor, Tuple, Type
+
+if TYPE_CHECKING:
+    from nnefx.ir.builder import Builder
 
 EXTENSION = "NNEFX_scoped_variables"
 
@@ -155,9 +158,40 @@ def written_name(node: Node) -> str:
     return base if lifted and number.isdigit() else node.name
 
 
-def arguments(
-    scope: Scope, inputs: Mapping[str, Any], variables: Sequence[Value]
-) -> dict[str, Any]:
-    """Return the inputs of a call of a lifted fragment by its parameters."""
-    names = [param.name for param in scope.op.signature.params]
-    return dict(zip(names, [*flat_values(inputs.values()), *variables], strict=True))
+def lift_instance(builder: "Builder", graph: Graph, op: Op, dtype: str | None) -> Graph:
+    """Return the instance of a fragment with its variables as inputs; see `lift`.
+
+    The lifted fragment is added to those of the document, unless it has the same one already.
+    """
+    scope = lift(graph, op, dtype)
+    name, count = op.name, 1
+    while True:
+        signature = replace(scope.op.signature, name=name)
+        known = builder.lifted.get(name)
+        if known is not None and known.signature == signature:
+            break
+        if known is None and (count == 1 or name not in builder.ops):
+            known = builder.lifted[name] = replace(scope.op, signature=signature)
+            break
+        count += 1
+        name = f"{op.name}_{count}"
+    return lifted(graph, replace(scope, op=known))
+
+
+def bring(
+    builder: "Builder", op: Op, scope: Scope, inputs: Mapping[str, Input], names: Any
+) -> dict[str, Input]:
+    """Declare the variables of a fragment for one call of it; return all inputs of that call."""
+    if first_name(names) is None:
+        builder.calls[builder.statement, op.name] += 1
+    count = builder.calls[builder.statement, op.name]
+    path = component(names, builder.statement, op.name, count)
+    values: list[Value] = []
+    for node in scope.variables:
+        label = f"{path}/{node.attributes['label']}"
+        name = builder.fresh(identifier(label))
+        attributes = node.attributes | {"label": label}
+        values.append(builder.invoke("variable", [], attributes, node.dtype, name, node.at))
+    builder.brought.update(values)
+    params = [param.name for param in scope.op.signature.params]
+    return dict(zip(params, [*flat_values(inputs.values()), *values], strict=True))
