@@ -91,9 +91,12 @@ class LiteImporter(Importer):
             foreign = Foreign(node.kind, readable(first), at, inputs, options, len(node.outputs))
             outputs = self.imported(foreign)
         for index, output in zip(node.outputs, outputs):
-            env[index] = (
-                output if output is FAILED else self._finished(output, graph.tensors[index], fused)
-            )
+            try:
+                done = output is FAILED
+                env[index] = output if done else self._finished(output, graph.tensors[index], fused)
+            except Reject as reject:
+                self.fault(reject.code, reject.message, at)
+                env[index] = FAILED
 
     def _finished(self, output: Tensor, target: LiteTensor, fused: int) -> Tensor:
         """Apply the fused activation; note the quantization and the name."""
@@ -102,7 +105,8 @@ class LiteImporter(Importer):
             output = activated(self, output, name)
         quantized = is_quantized(target)
         dtype = np.dtype(np.float32) if quantized else target.dtype
-        if dtype is not None and output.kind == _kind(dtype):
+        half = output.known and output.dtype == np.float16  # stored so; it is widened by who reads
+        if dtype is not None and output.kind == _kind(dtype) and not half:
             output = self.typed(output, dtype)
         if quantized and not output.known:
             output = self._marked(output, target)
