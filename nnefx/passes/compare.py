@@ -100,13 +100,26 @@ def _match(
     left: Sequence[Node], right: Sequence[Node], keys: Sequence[Callable[[Node], Any]]
 ) -> list[tuple[Node, Node]]:
     pairs: list[tuple[Node, Node]] = []
-    sequences = list(map(keys[0], left)), list(map(keys[0], right))
-    for tag, i, j, k, m in SequenceMatcher(None, *sequences, autojunk=False).get_opcodes():
+    for tag, i, j, k, m in _alignment(list(map(keys[0], left)), list(map(keys[0], right))):
         if tag == "equal":
             pairs += zip(left[i:j], right[k:m])
         elif tag == "replace" and keys[1:]:
             pairs += _match(left[i:j], right[k:m], keys[1:])
     return pairs
+
+
+def _alignment(left: list[Any], right: list[Any]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield as SequenceMatcher does; ends that are equal are cut off, as it takes n^2 steps."""
+    shorter = min(len(left), len(right))
+    start = next((n for n in range(shorter) if left[n] != right[n]), shorter)
+    end = next(
+        (n for n in range(shorter - start) if left[-1 - n] != right[-1 - n]), shorter - start
+    )
+    yield "equal", 0, start, 0, start
+    middle = left[start : len(left) - end], right[start : len(right) - end]
+    for tag, i, j, k, m in SequenceMatcher(None, *middle, autojunk=False).get_opcodes():
+        yield tag, i + start, j + start, k + start, m + start
+    yield "equal", len(left) - end, len(left), len(right) - end, len(right)
 
 
 def _name_key(node: Node) -> tuple[str, str]:
