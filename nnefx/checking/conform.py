@@ -35,11 +35,14 @@ def check_target(target: Target, checked: Checked, source: Source) -> list[Diagn
 
 
 def _syntax(target: Target, document: ast.Document, source: Source) -> Iterator[Diagnostic]:
-    lacks = set(target.syntax)
-    for kind, pos in uses(document, source) if lacks else ():
+    lacks, misreads = set(target.syntax), set(target.misreads)
+    for kind, pos in uses(document, source) if lacks or misreads else ():
+        at = TextAt(source, pos)
         if kind in lacks:
-            message = f"{KINDS[kind]}: the target does not read it"
-            yield Diagnostic("NX610", message, TextAt(source, pos))
+            yield Diagnostic("NX610", f"{KINDS[kind]}: the target does not read it", at)
+        elif kind in misreads:
+            message = f"{KINDS[kind]}: the target takes it for something else, silently"
+            yield Diagnostic("NX616", message, at, Severity.WARNING)
     for extension in document.extensions if target.extensions is not None else ():
         for word in extension.words:
             if word not in (target.extensions or ()):
@@ -68,6 +71,8 @@ def _known(target: Target, name: str) -> bool:
 
 
 def _node(target: Target, node: Node, graph: Graph, rules: Rules) -> Iterator[Diagnostic]:
+    if node.at is None:  # a literal that is the result of a fragment
+        return
     if node.op.shape is None and node.op.signature.body is None:
         if not target.custom:
             message = f"{node.name}: the target takes no operations without a body"

@@ -71,6 +71,15 @@ def _shapes(rule: Rule, node: Node) -> Iterator[Finding]:
         if first != second:
             message = f"'{name}' is for {first} channels in and {second} out"
             yield "NX613", f"{message}, supported: equal ones"
+    for name in rule.single:
+        value, tensor = node.inputs.get(name), node.inputs.get("input")
+        if name == "filter" and node.attributes.get("groups"):
+            continue
+        if isinstance(value, Value) and isinstance(tensor, Value):
+            made, given = value.shape[:1], tensor.shape[1:2]
+            if made != given:
+                message = f"'{name}' makes {made[0]} channels of {given[0]}"
+                yield "NX613", f"{message}, supported: one of each"
 
 
 def _known(value: Value) -> bool:

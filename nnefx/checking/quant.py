@@ -104,7 +104,8 @@ def _arguments(
 ) -> Iterator[Diagnostic]:
     params = {param.name: param for param in op.signature.params[1:]}
     given = {arg.name: arg for arg in entry.call.args if arg.name is not None}
-    for name in params:
+    unnamed = any(arg.name is None for arg in entry.call.args)  # reported already
+    for name in () if unnamed else params:
         if name not in given and params[name].default is None:
             message = f"{op.name}: argument '{name}' is missing"
             yield Diagnostic("NX503", message, TextAt(source, entry.call.pos))

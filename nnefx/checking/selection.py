@@ -75,9 +75,10 @@ def _comments(source: Source) -> Iterator[tuple[int, tuple[int, Sequence[str] | 
     for match in _COMMENT.finditer(source.text):
         line = source.locate(match.start())[0]
         begin = match.start() - source.locate(match.start())[1] + 1
+        end = begin + len(source.line(line))
         if any(
             part.start() < match.start() < part.end() and part.group()[0] != "#"
-            for part in _STRING.finditer(source.text, begin, match.end())
+            for part in _STRING.finditer(source.text, begin, end)
         ):
             continue  # it is part of a string
         codes = match["codes"]

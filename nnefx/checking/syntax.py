@@ -33,13 +33,22 @@ KINDS = {
     "tensor-logic": "operator '&&' or '||' on tensors",
     "tensor-minus": "operator '-' before a tensor",
     "unary-plus": "operator '+' before an operand",
-    "string-escapes": "escaped character in a string",
+    "escaped-quotes": "escaped quote in a string",
+    "escaped-backslashes": "escaped backslash in a string",
+    "open-tuples": "tuple on the right without parentheses",
+    "name-equality": "argument 'name == ...', which looks like a named one",
+    "logical-prefixes": "name that begins with 'true' or 'false'",
+    "capital-exponents": "exponent 'E' after a whole number",
+    "compound-defaults": "default value that is a tuple, or an array of arrays or tuples",
+    "unbound-tensors": "parameter of type tensor<>",
     "form-feeds": "form feed in a comment",
     "extension-spaces": "several words after 'extension', without commas",
     "large-integers": "integer beyond 32 bits",
 }
 
 _ESCAPE = re.compile(r"#[^\n\f]*|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
+_LOGICAL = re.compile(r"#[^\n\f]*|'[^'\n]*'|\"[^\"\n]*\"|\b(?:true|false)\w+")
+_CAPITAL = re.compile(r"#[^\n\f]*|'[^'\n]*'|\"[^\"\n]*\"|(?<![\w.])[0-9]+E[0-9+-]")
 _SPACED = re.compile(r"extension[ \t\n]+\w+[ \t\n]+\w+")
 _FORM_FEED = re.compile(r"#[^\n\f]*\f")
 _OPERATORS = {
@@ -65,12 +74,13 @@ def uses(document: ast.Document, source: Source) -> Iterator[Use]:
     for fragment in document.fragments:
         kind = "custom-operations" if fragment.body is None else "fragments"
         yield kind, fragment.pos
+        yield from _parameters(fragment)
         env: Env = {param.name: param.type for param in fragment.params}
-        yield from _body(fragment.body or [], Inference(ops, env, _silent))
+        yield from _body(fragment.body or [], source, Inference(ops, env, _silent))
     if document.graph:
         names = {name.id for item in document.graph.body for name in names_of(item)}
         env = dict.fromkeys(names, Tensor("?"))
-        yield from _body(document.graph.body, Inference(ops, env, _silent), graph=True)
+        yield from _body(document.graph.body, source, Inference(ops, env, _silent), graph=True)
 
 
 def _silent(*_: object) -> None:
@@ -82,19 +92,39 @@ def _lexical(document: ast.Document, source: Source) -> Iterator[Use]:
     if "\\" in text:
         for match in _ESCAPE.finditer(text):
             if match.group()[0] != "#" and "\\" in match.group():
-                yield "string-escapes", match.start()
+                quote = match.group()[0]
+                escaped = f"\\{quote}" in match.group().replace("\\\\", "")
+                yield "escaped-quotes" if escaped else "escaped-backslashes", match.start()
     if "\f" in text:
         for match in _FORM_FEED.finditer(text):
             yield "form-feeds", match.start()
+    for kind, pattern in (("logical-prefixes", _LOGICAL), ("capital-exponents", _CAPITAL)):
+        for match in pattern.finditer(text):
+            if match.group()[0] not in "#'\"":
+                yield kind, match.start()
     for extension in document.extensions:
         if _SPACED.match(text, extension.pos):
             yield "extension-spaces", extension.pos
 
 
-def _body(body: list[ast.Assign], inference: Inference, *, graph: bool = False) -> Iterator[Use]:
+def _parameters(fragment: ast.Fragment) -> Iterator[Use]:
+    for param in fragment.params:
+        if "tensor<>" in str(param.type):
+            yield "unbound-tensors", param.pos
+        default = param.default.value if param.default else None
+        nested = isinstance(default, list) and any(isinstance(x, list | tuple) for x in default)
+        if nested or isinstance(default, tuple):
+            yield "compound-defaults", param.pos
+
+
+def _body(
+    body: list[ast.Assign], source: Source, inference: Inference, *, graph: bool = False
+) -> Iterator[Use]:
     for statement in body:
         if not isinstance(statement.value, ast.Call):
             yield "expressions", statement.value.pos
+        if isinstance(statement.value, ast.TupleExpr) and not _is_closed(statement, source):
+            yield "open-tuples", statement.value.pos
         yield from _expression(statement.value, inference, outer=True)
         if not graph and isinstance(statement.target, ast.Name):
             inference.env[statement.target.id] = inference.infer(statement.value)
@@ -113,7 +143,18 @@ def _expression(expr: ast.Expr, inference: Inference, *, outer: bool = False) ->
     if kind and not (outer and kind == "invocation-arguments"):
         yield kind, expr.pos
     for part in ast.parts(expr):
+        if isinstance(expr, ast.Call) and _is_name_equality(part):
+            yield "name-equality", part.pos
         yield from _expression(part, inference)
+
+
+def _is_closed(statement: ast.Assign, source: Source) -> bool:
+    """Tell whether a tuple on the right stands in parentheses."""
+    return source.text.startswith("(", statement.value.pos)
+
+
+def _is_name_equality(expr: ast.Expr) -> bool:
+    return isinstance(expr, ast.Binary) and expr.op == "==" and isinstance(expr.left, ast.Name)
 
 
 def _kind(expr: ast.Expr, inference: Inference) -> str | None:

@@ -18,7 +18,7 @@ Table = Mapping[str, Any]
 
 _KEYS = {
     "": {"title", "note", "syntax", "tensors", "operations", "rule", "lowering"},
-    "syntax": {"lacks", "extensions"},
+    "syntax": {"lacks", "misreads", "extensions"},
     "tensors": {"ranks", "types", "largest"},
     "operations": {"lacks", "only", "expand", "custom"},
 }
@@ -33,6 +33,7 @@ _RULE = {
     "extents": dict,
     "given": list,
     "square": list,
+    "single": list,
     "after": list,
     "last": bool,
     "padding": str,
@@ -55,6 +56,7 @@ class Rule:
         extents: the largest extents of a tensor by dimension, 0 where there is no limit.
         given: attributes that must not be left empty.
         square: filters that must have as many channels in as out.
+        single: depth-wise filters that must make one channel of each.
         after: the operations that may make the input.
         last: whether the result must be an output only.
         padding: the parameter that has the window's size, which padding must stay below.
@@ -71,6 +73,7 @@ class Rule:
     extents: Table = field(default_factory=dict)
     given: tuple[str, ...] = ()
     square: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     last: bool = False
     padding: str = ""
@@ -87,6 +90,7 @@ class Target:
         title: one line for people.
         note: what the profile is about, and how it was found.
         syntax: the kinds of syntax that the consumer does not read (`checking.syntax.KINDS`).
+        misreads: the kinds that it takes for something else, without saying so.
         extensions: the extensions that it knows; None where it takes any.
         ranks: the ranks of tensors that it takes; empty for any.
         types: the data-types of tensors; empty for any.
@@ -103,6 +107,7 @@ class Target:
     title: str
     note: str = ""
     syntax: tuple[str, ...] = ()
+    misreads: tuple[str, ...] = ()
     extensions: tuple[str, ...] | None = None
     ranks: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
@@ -164,6 +169,7 @@ def parse(name: str, text: str, where: str) -> Target:
         table.get("title", name),
         table.get("note", ""),
         tuple(syntax.get("lacks", ())),
+        tuple(syntax.get("misreads", ())),
         None if extensions is None else tuple(extensions),
         tuple(tensors.get("ranks", ())),
         tuple(tensors.get("types", ())),
@@ -193,7 +199,9 @@ def _faults(table: Table) -> Iterator[str]:
         for key in entries.keys() - keys:
             place = f"{part}.{key}" if part else key
             yield f"key '{place}' is unknown, expected one of {', '.join(sorted(keys))}"
-    for kind in table.get("syntax", {}).get("lacks", ()):
+    syntax = table.get("syntax", {})
+    kinds = syntax if isinstance(syntax, dict) else {}
+    for kind in (*kinds.get("lacks", ()), *kinds.get("misreads", ())):
         if kind not in KINDS:
             yield f"syntax '{kind}' is unknown, expected one of {', '.join(sorted(KINDS))}"
     rules = table.get("rule", [])

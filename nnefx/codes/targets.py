@@ -68,6 +68,13 @@ TABLE = (
         severity=Severity.INFO,
     ),
     Code(
+        "NX616",
+        "syntax that the target misreads",
+        "The target takes the text without complaint, and makes something else of it.",
+        "Write it in another way.",
+        severity=Severity.WARNING,
+    ),
+    Code(
         "NX650",
         "plan for OpenVX cannot be built",
         "The plan names unknown objects, reads what nothing wrote, or has tensors that do not fit.",
