@@ -67,7 +67,7 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
-	$(PROJECT) --editable '.[caffe,onnx,png,tensorflow,tflite]' --group test
+	$(PROJECT) --editable '.[caffe,lsp,onnx,png,tensorflow,tflite]' --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test

@@ -177,7 +177,7 @@ def test_rows_follow_the_direction_of_data() -> None:
 
 
 FRAGMENT = """version 1.0;
-extension KHR_enable_fragment_definitions;
+extension KHR_enable_fragment_definitions, KHR_enable_operator_expressions;
 fragment twice(x: tensor<scalar>, f: tensor<scalar>) -> (y: tensor<scalar>, z: tensor<scalar>)
 {
     t = conv(x, f);
