@@ -46,7 +46,7 @@ def fmt(
         elif before != after:
             changed += 1
             _tell(path, before, after, check, diff, quiet)
-    if not quiet:
+    if not quiet and [*map(str, paths)] != ["-"]:
         would = "would be " if check or diff else ""
         options.say(f"{changed} files {would}formatted" + (f", {failed} failed" if failed else ""))
     return 1 if failed or (check and changed) else 0
