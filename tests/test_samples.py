@@ -15,7 +15,7 @@ from nnefx.passes.compare import compare
 from nnefx.passes.flatten import flatten
 from nnefx.passes.initial import initial_weights
 from nnefx.syntax.printer import print_document
-from nnefx.tensors.structure import load_structure
+from nnefx.tensors.structure import load_structure, save_text
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -38,9 +38,10 @@ NETS = {
 QUICK = ["alexnet", "googlenet", "lenet", "lstm", "mobilenetv2", "resnet18", "squeezenet", "vit"]
 # The same nets as the converter of Caffe models reads them.
 CAFFE = ["alexnet", "googlenet", "lenet", "vgg16"]
-# tract runs these: it has no split and no update, refuses deconv, and at the edges of channels
-# averages a response over fewer of them than the specification (so AlexNet and GoogLeNet differ).
+# tract has no split, update and gelu, and refuses deconv that changes the number of channels.
+NOT_FOR_TRACT = {"lstm", "unet", "vit"}
 TRACT = ["lenet", "mobilenetv2", "resnet18", "squeezenet"]
+# At the edges of the channels it averages responses over fewer of them than the specification.
 TRACT_LOADS = ["alexnet", "googlenet"]
 
 
@@ -138,6 +139,13 @@ def same_numbers(published: nnefx.Model, *others: nnefx.Model) -> None:
         named = dict(zip((value.name for value in model.graph.inputs), x))
         (found,) = nnefx.run(nnefx.Model(model.graph, dict(zip(own, arrays))), named).values()
         np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_profile_of_tract_knows_which_samples_it_takes(name: str, tmp_path: Path) -> None:
+    save_text(flatten(load_structure(SAMPLES / name).graph), tmp_path / "flat.nnef")
+    found = nnefx.check(tmp_path / "flat.nnef", targets=["tract"])
+    assert bool(found) == (name in NOT_FOR_TRACT)
 
 
 RUN_TRACT = """
