@@ -42,7 +42,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+    def find_spec(self, fullname: str, *_: Any) -> Any:
         if fullname.split(".")[0] != self.name:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Cascade(nn.Module):
@@ -41,7 +41,7 @@ class Cascade(nn.Module):
             x = getattr(self, f"prelu{number}")(getattr(self, f"conv{number}")(x))
             if number <= len(self.pools):
                 size, stride = self.pools[number - 1]
-                x = F.max_pool2d(x, size, stride, ceil_mode=True)
+                x = functional.max_pool2d(x, size, stride, ceil_mode=True)
         if self.dense:
             flat = x.permute(0, 3, 2, 1).contiguous().view(x.shape[0], -1)
             x = getattr(self, f"prelu{self.count + 1}")(getattr(self, self.dense)(flat))
@@ -85,9 +85,11 @@ class Pitch(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x[:, None, :, None]
         for number in range(1, 7):
-            x = F.pad(x, (0, 0, 254, 254) if number == 1 else (0, 0, 31, 32))
-            x = getattr(self, f"conv{number}_BN")(F.relu(getattr(self, f"conv{number}")(x)))
-            x = F.max_pool2d(x, (2, 1), (2, 1))
+            x = functional.pad(x, (0, 0, 254, 254) if number == 1 else (0, 0, 31, 32))
+            x = getattr(self, f"conv{number}_BN")(
+                functional.relu(getattr(self, f"conv{number}")(x))
+            )
+            x = functional.max_pool2d(x, (2, 1), (2, 1))
         return torch.sigmoid(self.classifier(x.permute(0, 2, 1, 3).reshape(-1, 256)))
 
 
@@ -136,7 +138,7 @@ class Embedder(nn.Module):
 
 
 class Demosaic(nn.Module):
-    """Restores the colours of a picture from a mosaic, at a quarter of its extent or at all of it."""
+    """Restores the colours of a picture from a mosaic, at half of its extents or at all."""
 
     def __init__(self, depth: int, packed: bool):
         super().__init__()
@@ -201,7 +203,7 @@ class Segmenter(nn.Module):
         line = torch.cat(parts, dim=2).permute(0, 2, 1)
         found = [conv(line).permute(0, 2, 1) for conv in (self.conv1, self.conv2, self.conv3)]
         best, _ = torch.max(torch.stack(found, 3), 3)
-        return self.linear2(F.relu(self.linear1(best))).view(-1)
+        return self.linear2(functional.relu(self.linear1(best))).view(-1)
 
 
 def segmenter_for(state: dict[str, Tensor]) -> nn.Module:

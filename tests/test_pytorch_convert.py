@@ -328,10 +328,12 @@ def test_expressions_of_an_exported_program_are_not_evaluated(net, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     batch = {"x": {0: torch.export.Dim("n", min=1, max=9)}}
     source = exported(net, tmp_path / "net.pt2", PICTURE.repeat(2, 1, 1, 1), dynamic_shapes=batch)
-    attack = b'"expr_str": "__import__(\'os\').mkdir(\'trapped\')"'
+    attack = b"\"expr_str\": \"__import__('os').mkdir('trapped')\""
 
     def change(name, content):
-        return re.sub(rb'"expr_str": "[^"]*"', attack, content) if name.endswith(".json") else content
+        return (
+            re.sub(rb'"expr_str": "[^"]*"', attack, content) if name.endswith(".json") else content
+        )
 
     run = nnefx("convert", tampered(source, tmp_path / "bad.pt2", change), "-o", "net")
     assert run.exit_code == 1

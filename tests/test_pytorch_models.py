@@ -8,9 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch_nets import NETS  # noqa: E402
-
 import nnefx  # noqa: E402
+from pytorch_nets import NETS  # noqa: E402
 
 pytestmark = pytest.mark.xdist_group("torch")
 

@@ -18,7 +18,7 @@ from torch.utils import _pytree as pytree  # noqa: E402
 
 from nnefx.converters.pytorch.read import _FAMILIES, read_module  # noqa: E402
 from nnefx.converters.pytorch.refused import REASONS  # noqa: E402
-from nnefx.converters.pytorch.tables import ATEN  # noqa: E402
+from nnefx.converters.pytorch.tables import rules  # noqa: E402
 from nnefx.diagnostics import NnefError  # noqa: E402
 from nnefx.execute.executor import Executor  # noqa: E402
 from nnefx.execute.torch.executor import TorchExecutor  # noqa: E402
@@ -45,7 +45,8 @@ _LEFT_OUT = (
 # functions without a counterpart.
 REFUSED = {
     "NX706": {
-        "cauchy", "exponential", "geometric", "log_normal", "pca_lowrank", "svd_lowrank", "masked_scatter",
+        "cauchy", "exponential", "geometric", "log_normal", "pca_lowrank", "svd_lowrank",
+        "masked_scatter",
         "masked_select", "as_strided_scatter", "nn.functional.fractional_max_pool2d",
         "nn.functional.fractional_max_pool3d", "max_pool2d_with_indices_backward", "unique",
         "unique_consecutive", "randn", "randn_like", "rand_like", "randint", "randint_like",
@@ -79,7 +80,8 @@ MIXED = {
     "nn.functional.multi_head_attention_forward": {"NX702"},
     "nn.functional.scaled_dot_product_attention": {"NX702"},
     "native_dropout_backward": {"NX706"}, "fft.fft2": {"NX704"}, "fft.fftn": {"NX704"},
-    "fft.ifft2": {"NX704"}, "fft.ifftn": {"NX704"}, "combinations": {"NX706", "NX718"}, "nn.functional.silu": {"NX704"},
+    "fft.ifft2": {"NX704"}, "fft.ifftn": {"NX704"}, "combinations": {"NX706", "NX718"},
+    "nn.functional.silu": {"NX704"},
     "nn.functional.batch_norm": {"NX713"}, "copysign": {},
 }  # fmt: skip
 _UNDEFINED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty",
@@ -168,7 +170,9 @@ def converted(op, sample):
     return runs, parts(wanted)
 
 
-@pytest.mark.parametrize("op", [op for op in op_db if _is_tried(op)], ids=lambda op: op.formatted_name)
+@pytest.mark.parametrize(
+    "op", [op for op in op_db if _is_tried(op)], ids=lambda op: op.formatted_name
+)
 def test_operator_agrees_with_eager_mode_or_is_refused(op):
     refused = next((code for code, names in REFUSED.items() if op.name in names), None)
     allowed = MIXED.get(op.name, set())
@@ -216,11 +220,11 @@ def test_every_core_operator_has_a_rule_or_a_reason(op):
 
 
 def test_rules_name_the_parameters_of_their_operators():
-    import torch.ao.quantization.fx._decomposed  # noqa: F401 - registers its operators
+    import torch.ao.quantization.fx._decomposed
 
     load_rules()
     faults = []
-    for name in ATEN.names():
+    for name in rules.names():
         space, _, bare = name.rpartition("::")
         base, _, overload = bare.partition(".")
         packet = getattr(getattr(torch.ops, space or "aten"), base, None)
@@ -236,11 +240,15 @@ def test_rules_name_the_parameters_of_their_operators():
             if item in packet.overloads()
             for argument in getattr(packet, item)._schema.arguments
         }
-        rule = ATEN.find(name, 1)
-        faults += [f"{name}: {item}" for item in rule.inputs[: rule.required] if known and item not in known]
+        rule = rules.find(name, 1)
+        faults += [
+            f"{name}: {item}"
+            for item in rule.inputs[: rule.required]
+            if known and item not in known
+        ]
     assert faults == []
 
 
 def test_reasons_are_for_operators_without_rules():
     load_rules()
-    assert not set(REASONS) & set(ATEN.names())
+    assert not set(REASONS) & set(rules.names())

@@ -1,0 +1,1 @@
+"""PyTorch modules and their files become NNEF graphs, by way of `torch.export`."""

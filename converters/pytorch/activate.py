@@ -4,7 +4,7 @@ from typing import Any
 
 from nnefx.converters.pytorch.cast import axis_of, emitted, operand, scalar
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 
 
@@ -144,7 +144,9 @@ def glu(g: Importer, self: Tensor, *, dim: int = -1) -> Any:
 
 
 @rules.on("softmax.int", "_softmax", "special_softmax")
-def softmax(g: Importer, self: Tensor, dim: int, *, dtype: Any = None, half_to_float: Any = None) -> Any:
+def softmax(
+    g: Importer, self: Tensor, dim: int, *, dtype: Any = None, half_to_float: Any = None
+) -> Any:
     x = operand(g, self, g.dtype)
     if not x.rank:
         return g.known(1.0, dtype=g.dtype)
@@ -182,7 +184,9 @@ def dropout(g: Importer, input: Tensor, *, p: float = 0.5, train: bool = False) 
 
 
 @rules.on("native_dropout")
-def native_dropout(g: Importer, input: Tensor, *, p: float = 0.5, train: bool | None = False) -> Any:
+def native_dropout(
+    g: Importer, input: Tensor, *, p: float = 0.5, train: bool | None = False
+) -> Any:
     import numpy as np
 
     _refuse_training(bool(train) and p > 0)
@@ -195,5 +199,3 @@ def _refuse_training(training: bool) -> None:
     if training:
         text = "it draws random numbers in training mode; export the module in evaluation mode"
         raise Reject(None, text, "NX702")
-
-

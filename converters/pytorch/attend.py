@@ -9,7 +9,7 @@ from nnefx.converters.pytorch.activate import safe
 from nnefx.converters.pytorch.cast import emitted
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import expanded
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -53,9 +53,7 @@ def _repeated(g: Importer, x: Tensor, heads: int) -> Tensor:
     return g.viewed(full, (*lead, heads, length, width))
 
 
-def _mask(
-    g: Importer, mask: Tensor | None, causal: bool, rows: int, columns: int
-) -> Tensor | None:
+def _mask(g: Importer, mask: Tensor | None, causal: bool, rows: int, columns: int) -> Tensor | None:
     if not causal:
         return mask
     return g.known(np.tril(np.ones((rows, columns), np.bool_)), "causal_mask")

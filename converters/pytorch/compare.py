@@ -7,7 +7,7 @@ import numpy as np
 from nnefx.converters.pytorch.cast import common, converted, emitted, operand, scalar
 from nnefx.converters.pytorch.elementwise import wrapped
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 

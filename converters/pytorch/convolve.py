@@ -4,7 +4,7 @@ from typing import Any
 
 from nnefx.converters.pytorch.cast import spread
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -154,21 +154,21 @@ def col2im(
         for axis in range(2)
     ]
     taps = sizes[0] * sizes[1]
-    filter = np.zeros((rows, 1, *sizes), np.float32)
+    spreading = np.zeros((rows, 1, *sizes), np.float32)
     for row in range(rows):
-        filter[row, 0, row % taps // sizes[1], row % taps % sizes[1]] = 1
+        spreading[row, 0, row % taps // sizes[1], row % taps % sizes[1]] = 1
     assert count == blocks[0] * blocks[1]
-    planes = g.viewed(x, (batch, rows, *blocks))
-    shape = [batch, channels, *output_size]
+    ends = [
+        (blocks[axis] - 1) * steps[axis] + (sizes[axis] - 1) * gaps[axis] + 1 - output_size[axis]
+        for axis in range(2)
+    ]
     result = g.deconv(
-        planes, g.known(filter, "fold_filter"), padding=[(amount, _after(axis, blocks, steps, sizes, gaps, around, output_size)) for axis, amount in enumerate(around)],
-        stride=steps, dilation=gaps, groups=channels, output_shape=shape,
-    )  # fmt: skip
+        g.viewed(x, (batch, rows, *blocks)),
+        g.known(spreading, "fold_filter"),
+        padding=[(amount, end - amount) for amount, end in zip(around, ends)],
+        stride=steps,
+        dilation=gaps,
+        groups=channels,
+        output_shape=[batch, channels, *output_size],
+    )
     return g.viewed(result, g.shape)
-
-
-def _after(
-    axis: int, blocks: Any, steps: Any, sizes: Any, gaps: Any, around: Any, output_size: Any
-) -> int:
-    full = (blocks[axis] - 1) * steps[axis] + (sizes[axis] - 1) * gaps[axis] + 1
-    return int(full - around[axis] - output_size[axis])

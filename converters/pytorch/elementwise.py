@@ -13,7 +13,7 @@ from nnefx.converters.pytorch.cast import (
     typed,
 )
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -79,9 +79,7 @@ def mul(g: Importer, self: Any, other: Any) -> Any:
 @rules.on("div.Tensor", "div.Scalar", "true_divide.Tensor", "divide.Tensor")
 def div(g: Importer, self: Any, other: Any) -> Any:
     if isinstance(self, Complex) and not isinstance(other, Complex):
-        return Complex(
-            arithmetic(g, "div", self.re, other), arithmetic(g, "div", self.im, other)
-        )
+        return Complex(arithmetic(g, "div", self.re, other), arithmetic(g, "div", self.im, other))
     return arithmetic(g, "div", self, other)
 
 
@@ -164,13 +162,20 @@ def clamp(g: Importer, self: Tensor, *, min: Any = None, max: Any = None) -> Any
     if min is not None and max is not None and g.dtype.kind == "f":
         low, high = operand(g, min, g.dtype), operand(g, max, g.dtype)
         # torch lets the upper bound win where the two cross, the standard's clamp the lower one
-        if low.known and high.known and bool((low.array <= high.array).all()):
+        if _ordered(low, high):
             return emitted(g, "clamp", result, low, high)
     if min is not None:
         result = arithmetic(g, "max", result, min)
     if max is not None:
         result = arithmetic(g, "min", result, max)
     return result
+
+
+def _ordered(low: Tensor, high: Tensor) -> bool:
+    """Tell whether two bounds are known and nowhere cross."""
+    if low.array is None or high.array is None:
+        return False
+    return bool((low.array <= high.array).all())
 
 
 @rules.on("clamp_min")
@@ -408,9 +413,7 @@ def nan_to_num(
 
 def _by_part(g: Importer, op: str, x: Any, y: Any) -> Complex:
     left, right = _parts(g, x), _parts(g, y)
-    return Complex(
-        arithmetic(g, op, left[0], right[0]), arithmetic(g, op, left[1], right[1])
-    )
+    return Complex(arithmetic(g, op, left[0], right[0]), arithmetic(g, op, left[1], right[1]))
 
 
 def _parts(g: Importer, x: Any) -> tuple[Any, Any]:
@@ -431,4 +434,3 @@ def _product(g: Importer, x: Any, y: Any) -> Complex:
     straight = arithmetic(g, "mul", re, other_re), arithmetic(g, "mul", im, other_im)
     crossed = arithmetic(g, "mul", re, other_im), arithmetic(g, "mul", im, other_re)
     return Complex(arithmetic(g, "sub", *straight), arithmetic(g, "add", *crossed))
-

@@ -178,5 +178,11 @@ def _fragment(
         None,
         [ast.Param(local[value].name, Tensor(value.dtype)) for value in inputs],
         [ast.Result(local[value].name, Tensor(value.dtype)) for value in results],
-        unbuild(graph).graph.body,
+        _body(graph),
     )
+
+
+def _body(graph: Graph) -> list[ast.Assign]:
+    definition = unbuild(graph).graph
+    assert definition is not None
+    return definition.body

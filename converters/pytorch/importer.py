@@ -13,7 +13,7 @@ from nnefx.converters.pytorch.alias import Aliases
 from nnefx.converters.pytorch.decompose import decomposed
 from nnefx.converters.pytorch.place import Names, place
 from nnefx.converters.pytorch.refused import reason
-from nnefx.converters.pytorch.tables import ATEN
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex, array_of, numpy_type
 from nnefx.converters.rules import Rule, brief
 from nnefx.converters.scope import Scope, Site, Tensor
@@ -27,12 +27,34 @@ MAX_DEPTH = 32  # of decompositions within decompositions
 
 # Arguments that say where and how items lie in memory, which NNEF leaves open.
 _IGNORED = frozenset(
-    "memory_format layout device pin_memory non_blocking copy generator enable_gqa_hint "
-    "cudnn_enable cudnn_enabled momentum exact scale_grad_by_freq sparse implicit is_coalesced".split()
+    [
+        "memory_format",
+        "layout",
+        "device",
+        "pin_memory",
+        "non_blocking",
+        "copy",
+        "generator",
+        "enable_gqa_hint",
+        "cudnn_enable",
+        "cudnn_enabled",
+        "momentum",
+        "exact",
+        "scale_grad_by_freq",
+        "sparse",
+        "implicit",
+        "is_coalesced",
+    ]
 )
 _NO_OPERATION = frozenset(
-    "_assert_async _assert_scalar _assert_tensor_metadata sym_constrain_range "
-    "sym_constrain_range_for_size _functional_assert_async".split()
+    [
+        "_assert_async",
+        "_assert_scalar",
+        "_assert_tensor_metadata",
+        "sym_constrain_range",
+        "sym_constrain_range_for_size",
+        "_functional_assert_async",
+    ]
 )
 
 
@@ -147,7 +169,9 @@ class Importer(Scope):
         for part in target.split("."):
             found = getattr(found, part)
         if isinstance(found, torch.Tensor):
-            return self.parameter(found, target.strip("_"), kept=isinstance(found, torch.nn.Parameter))
+            return self.parameter(
+                found, target.strip("_"), kept=isinstance(found, torch.nn.Parameter)
+            )
         return found
 
     def _node(self, node: fx.Node, env: Env, aliases: Aliases) -> None:
@@ -188,7 +212,10 @@ class Importer(Scope):
             if isinstance(target, torch._ops.OpOverload) and not self._is_known(target):
                 self._unsupported(node)
             raise Skip
-        if any(item is ABSENT for item in _leaves((args, kwargs))) and target is not operator.getitem:
+        if (
+            any(item is ABSENT for item in _leaves((args, kwargs)))
+            and target is not operator.getitem
+        ):
             raise Reject(None, "a result that NNEF cannot compute is used", "NX701")
         if target is operator.getitem:
             return args[0][args[1]]
@@ -300,7 +327,7 @@ def find(target: Any) -> Rule | None:
         name = f"{space}::{name}"
     if target._schema.is_mutable and name.endswith("_"):
         name = name[:-1]  # what it computes; that it does so in place is the walk's business
-    return ATEN.find(f"{name}.{target._overloadname}", 1) or ATEN.find(name, 1)
+    return rules.find(f"{name}.{target._overloadname}", 1) or rules.find(name, 1)
 
 
 def _refuse_complex(rule: Rule, inputs: Sequence[Any]) -> None:
@@ -319,7 +346,7 @@ def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
     return get_type_hints(function)
 
 
-def _plain_call(target: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _plain_call(target: Any, args: Any, kwargs: Any) -> Any:
     """Compute with Python numbers, as graphs with symbolic extents do."""
     if any(isinstance(item, Tensor) for item in _leaves((args, kwargs))):
         raise Reject(None, f"'{getattr(target, '__name__', target)}' is no operator", "NX701")

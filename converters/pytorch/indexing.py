@@ -10,7 +10,7 @@ from nnefx.converters.pytorch.elementwise import arithmetic
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import expanded, sliced, transposed
 from nnefx.converters.pytorch.refused import DATA
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -78,7 +78,7 @@ def take(g: Importer, self: Tensor, index: Tensor) -> Any:
 
 @rules.on("index.Tensor", "_unsafe_index.Tensor")
 def index(g: Importer, self: Tensor, indices: list[Any]) -> Any:
-    known = _plain(indices)
+    known = _plain(g, indices)
     axes = [axis for axis, item in enumerate(known) if item is not None]
     if len(axes) == 1 and known[axes[0]].rank <= 1:
         axis = axes[0]
@@ -87,7 +87,7 @@ def index(g: Importer, self: Tensor, indices: list[Any]) -> Any:
     return _together(g, self, known, axes)
 
 
-def _plain(indices: list[Any]) -> list[Any]:
+def _plain(g: Importer, indices: list[Any]) -> list[Any]:
     """Return indices with known masks turned into positions."""
     found: list[Any] = []
     for item in indices:
@@ -96,10 +96,8 @@ def _plain(indices: list[Any]) -> list[Any]:
         elif item.array is None:
             raise Reject(None, DATA, "NX706")
         else:
-            for places in np.nonzero(item.array):
-                found.append(
-                    Tensor(item.name, places.shape, np.dtype(np.int64), places.astype(np.int64))
-                )
+            positions = np.nonzero(item.array)
+            found += [g.known(places.astype(np.int64), item.name) for places in positions]
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.cast import Item, operand
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -114,9 +114,7 @@ _triangle("triu_indices", np.triu_indices)
 
 def _window(name: str, function: Any) -> None:
     @rules.on(f"{name}", f"{name}.periodic")
-    def rule(
-        g: Importer, window_length: int, *, periodic: bool = True, dtype: Any = None
-    ) -> Any:
+    def rule(g: Importer, window_length: int, *, periodic: bool = True, dtype: Any = None) -> Any:
         count = window_length + 1 if periodic else window_length
         return g.known(function(count)[:window_length].astype(g.dtype))
 
@@ -156,4 +154,3 @@ def extent(g: Importer, self: Tensor, dim: int) -> Any:
 @rules.on("sym_numel")
 def count(g: Importer, self: Tensor) -> Any:
     return math.prod(self.shape)
-

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.cast import axes_of, axis_of, converted, emitted, scalar
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -299,7 +299,7 @@ def flip(g: Importer, self: Any, dims: list[int]) -> Any:
         if not axes:
             return x
         if x.array is not None:
-            return g.known(np.flip(x.array, axes), x.name)
+            return g.known(np.flip(x.array, tuple(axes)), x.name)
         begin = [-1] * len(axes)
         end = [-x.shape[axis] - 1 for axis in axes]
         result = g.slice(x, axes=axes, begin=begin, end=end, stride=begin)
@@ -359,7 +359,9 @@ def channel_shuffle(g: Importer, self: Tensor, groups: int) -> Any:
 
 
 @rules.on("as_strided", "as_strided_copy")
-def as_strided(g: Importer, self: Tensor, size: Any, stride: Any, *, storage_offset: Any = None) -> Any:
+def as_strided(
+    g: Importer, self: Tensor, size: Any, stride: Any, *, storage_offset: Any = None
+) -> Any:
     index = np.full(size, storage_offset or 0, np.int64)
     for axis, (extent, step) in enumerate(zip(size, stride)):
         steps = np.arange(extent) * step
@@ -454,8 +456,10 @@ def conj(g: Importer, self: Any) -> Any:
 def angle(g: Importer, self: Any) -> Any:
     if not isinstance(self, Complex):
         x = scalar(g, self)
-        return g.select(g.lt(x, 0.0), float(np.pi), 0.0) if x.rank == 0 else g.mul(
-            g.sub(1.0, g.sign(g.add("add", g.sign(x), 0.5))), float(np.pi / 2)
+        return (
+            g.select(g.lt(x, 0.0), float(np.pi), 0.0)
+            if x.rank == 0
+            else g.mul(g.sub(1.0, g.sign(g.add("add", g.sign(x), 0.5))), float(np.pi / 2))
         )
     return g.nnefx_atan2(self.im, self.re)
 

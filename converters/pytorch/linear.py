@@ -10,7 +10,7 @@ from nnefx.converters.pytorch.cast import converted, emitted
 from nnefx.converters.pytorch.elementwise import arithmetic
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import transposed
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex
 from nnefx.converters.scope import Tensor
 
@@ -33,12 +33,12 @@ def product(
 @rules.on("linear")
 def linear(g: Importer, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     x = input if input.rank > 1 else g.viewed(input, (1, input.volume))
-    filter = _led(g, weight if weight.rank > 1 else g.viewed(weight, (1, weight.volume)), x.rank)
+    wide = _led(g, weight if weight.rank > 1 else g.viewed(weight, (1, weight.volume)), x.rank)
     if bias is None:
-        result = product(g, x, filter, right=True)
+        result = product(g, x, wide, right=True)
     else:
         shaped = g.viewed(bias, (1,) * (x.rank - 1) + (bias.volume,))
-        result = g.linear(x, filter, shaped)
+        result = g.linear(x, wide, shaped)
     return g.viewed(result, g.shape)
 
 
@@ -108,7 +108,9 @@ def einsum(g: Importer, equation: str, tensors: list[Tensor], *, path: Any = Non
     given, _, wanted = equation.replace(" ", "").partition("->")
     terms, output = _named(given.split(","), wanted, [item.rank for item in tensors])
     if not equation.count("->"):
-        counts = {letter: sum(term.count(letter) for term in terms) for term in terms for letter in term}
+        counts = {
+            letter: sum(term.count(letter) for term in terms) for term in terms for letter in term
+        }
         output = "".join(sorted(letter for letter, count in counts.items() if count == 1))
     operands = list(tensors)
     while len(operands) > 1:
@@ -146,6 +148,7 @@ def _contracted(
     size = dict(zip(a, x.shape))
     for letter, extent in zip(b, y.shape):
         size[letter] = max(extent, size.get(letter, 1))
+
     def extent_of(letters: list[str]) -> int:
         return math.prod(size[letter] for letter in letters)
 
@@ -232,9 +235,7 @@ def bilinear(
 
 
 @rules.on("cdist", "_cdist_forward", "_euclidean_dist")
-def cdist(
-    g: Importer, x1: Tensor, x2: Tensor, *, p: float = 2.0, compute_mode: Any = None
-) -> Any:
+def cdist(g: Importer, x1: Tensor, x2: Tensor, *, p: float = 2.0, compute_mode: Any = None) -> Any:
     a = g.viewed(x1, (*x1.shape[:-1], 1, x1.shape[-1]))
     b = g.viewed(x2, (*x2.shape[:-2], 1, *x2.shape[-2:]))
     gap = emitted(g, "sub", a, b)
@@ -255,5 +256,3 @@ def _length(g: Importer, gap: Tensor, p: float) -> Any:
     else:
         far = g.pow(g.sum_reduce(g.pow(g.abs(gap), float(p)), axes=last), 1 / float(p))
     return far
-
-

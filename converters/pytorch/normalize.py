@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.cast import axes_of, converted
 from nnefx.converters.pytorch.importer import ABSENT, Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 
 
@@ -125,9 +125,7 @@ def native_group_norm(
     return [result, g.viewed(mean, (N, group)), g.viewed(deviation, (N, group))]
 
 
-def _by_group(
-    g: Importer, x: Tensor, groups: int, weight: Any, bias: Any, eps: float
-) -> Tensor:
+def _by_group(g: Importer, x: Tensor, groups: int, weight: Any, bias: Any, eps: float) -> Tensor:
     batch, channels, *rest = x.shape
     inner = g.viewed(x, (batch, groups, channels // groups * math.prod(rest)))
     normal = g.nnefx_layer_normalization(inner, 1.0, 0.0, axes=[2], epsilon=float(eps))
@@ -161,4 +159,3 @@ def vector_norm(
         powers = g.sum_reduce(g.pow(g.abs(x), kind), axes=axes)
         result = g.pow(powers, 1 / kind)
     return g.viewed(result, g.shape)
-

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import sliced
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -23,7 +23,9 @@ def _pairs(x: Tensor, pad: Any) -> list[tuple[int, int]]:
     return [(0, 0)] * (x.rank - len(pairs)) + pairs
 
 
-def padded(g: Importer, x: Tensor, around: list[tuple[int, int]], border: str, value: Any) -> Tensor:
+def padded(
+    g: Importer, x: Tensor, around: list[tuple[int, int]], border: str, value: Any
+) -> Tensor:
     """Return `x` with a border; what is negative is cut off."""
     for axis, (before, after) in enumerate(around):
         if before < 0 or after < 0:
@@ -103,5 +105,3 @@ def _circular(g: Importer, x: Tensor, around: list[tuple[int, int]]) -> Tensor:
         start, end = max(-before, 0), joined.shape[axis] + min(after, 0)
         x = sliced(g, joined, axis, start, end)
     return x
-
-

@@ -47,7 +47,7 @@ class Names:
                 self._calls[_path(node, calls=True)] += 1
 
     def stack(self, node: fx.Node) -> Stack:
-        """Return the modules around a node, outermost first: the path of each call and its class."""
+        """Return the modules around a node, outermost first: path of the call, and class."""
         stack = node.meta.get("nn_module_stack") or {}
         found = []
         for key, (name, kind) in stack.items():

@@ -8,7 +8,7 @@ import numpy as np
 from nnefx.converters.pytorch.cast import spread
 from nnefx.converters.pytorch.importer import ABSENT, Importer
 from nnefx.converters.pytorch.layout import sliced
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.windows import taps_along
 from nnefx.converters.scope import Tensor
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.cast import converted, operand
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 
 _S = "quantized_decomposed::"

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import sliced
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -15,7 +15,7 @@ from nnefx.ops import Reject
 Cell = Callable[..., Any]
 
 
-def _ordered(g: Importer, x: Tensor | None, order: tuple[int, ...]) -> Tensor | None:
+def _ordered(g: Importer, x: Any, order: tuple[int, ...]) -> Any:
     """Return weights or biases with their gates in another order."""
     if x is None or order == tuple(range(len(order))):
         return x
@@ -30,13 +30,13 @@ def _ordered(g: Importer, x: Tensor | None, order: tuple[int, ...]) -> Tensor | 
 
 def _projected(g: Importer, x: Tensor, weight: Tensor, *biases: Tensor | None) -> Tensor:
     """Return the input of all steps times its weights, with the biases."""
-    filter = g.viewed(weight, (1,) * (x.rank - 2) + weight.shape)
+    wide = g.viewed(weight, (1,) * (x.rank - 2) + weight.shape)
     given = [item for item in biases if item is not None]
     if not given:
-        result = g.matmul(x, filter, transposeB=True)
+        result = g.matmul(x, wide, transposeB=True)
     else:
         bias = given[0] if len(given) == 1 else g.add("add", *given)
-        result = g.linear(x, filter, g.viewed(bias, (1,) * (x.rank - 1) + bias.shape))
+        result = g.linear(x, wide, g.viewed(bias, (1,) * (x.rank - 1) + bias.shape))
     assert isinstance(result, Tensor)
     return result
 

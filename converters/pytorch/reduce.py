@@ -8,7 +8,7 @@ from nnefx.converters.pytorch.cast import axes_of, axis_of, converted, operand, 
 from nnefx.converters.pytorch.compare import truth
 from nnefx.converters.pytorch.elementwise import wrapped
 from nnefx.converters.pytorch.importer import Importer
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
@@ -32,7 +32,9 @@ def reduced(g: Importer, op: str, x: Tensor, axes: list[int]) -> Tensor:
 
 
 @rules.on("sum", "sum.default", "sum.dim_IntList")
-def total(g: Importer, self: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def total(
+    g: Importer, self: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Any:
     if isinstance(self, Complex):
         return Complex(*(total(g, part, dim=dim) for part in (self.re, self.im)))
     x = operand(g, self, g.dtype)
@@ -40,14 +42,18 @@ def total(g: Importer, self: Any, *, dim: Any = None, keepdim: bool = False, dty
 
 
 @rules.on("mean", "mean.default", "mean.dim")
-def mean(g: Importer, self: Tensor, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def mean(
+    g: Importer, self: Tensor, *, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Any:
     x = operand(g, self, g.dtype)
     axes = axes_of(dim, x.rank)
     return g.viewed(g.mean_reduce(x, axes=axes) if axes else x, g.shape)
 
 
 @rules.on("prod", "prod.default", "prod.dim_int")
-def prod(g: Importer, self: Tensor, *, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def prod(
+    g: Importer, self: Tensor, *, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Any:
     x = operand(g, self, g.dtype)
     return g.viewed(reduced(g, "prod", x, axes_of(dim, x.rank)), g.shape)
 
@@ -223,9 +229,7 @@ def ordered(g: Importer, x: Tensor, dim: int, descending: bool) -> Any:
 
 
 @rules.on("median.dim", "nanmedian.dim", "kthvalue")
-def nth(
-    g: Importer, self: Tensor, *, k: Any = None, dim: int = -1, keepdim: bool = False
-) -> Any:
+def nth(g: Importer, self: Tensor, *, k: Any = None, dim: int = -1, keepdim: bool = False) -> Any:
     if not self.rank:
         return self, g.known(np.int64(0))
     axis = axis_of(dim, self.rank)

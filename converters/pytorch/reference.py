@@ -69,7 +69,7 @@ def run_program(
     return recorder.found
 
 
-class _Recorder(fx.Interpreter):  # type: ignore[misc]
+class _Recorder(fx.Interpreter):
     """Runs a graph and keeps the values of some nodes, as they are when they are made."""
 
     def __init__(self, holder: Any, graph: fx.Graph, wanted: set[str]) -> None:

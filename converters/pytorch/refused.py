@@ -31,7 +31,7 @@ REASONS = {
         ),
         BACKWARD,
     ),
-    "masked_scatter": "where its items go depends on the values of the mask, which NNEF cannot express",
+    "masked_scatter": "where its items go depends on the mask, which NNEF cannot express",
     "_embedding_bag": "bags whose extents depend on the values of offsets cannot be expressed",
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import transposed
 from nnefx.converters.pytorch.pool import applied
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -120,7 +120,11 @@ def _resized(
 
 @rules.on("upsample_linear1d.vec", "upsample_bilinear2d.vec", "upsample_trilinear3d.vec")
 def linear_by_factors(
-    g: Importer, input: Tensor, *, align_corners: bool, output_size: Any = None,
+    g: Importer,
+    input: Tensor,
+    *,
+    align_corners: bool,
+    output_size: Any = None,
     scale_factors: Any = None,
 ) -> Any:
     return _linear_resize(g, input, align_corners, _scales(scale_factors, input.rank - 2))
@@ -128,7 +132,11 @@ def linear_by_factors(
 
 @rules.on("upsample_bicubic2d.vec")
 def cubic_by_factors(
-    g: Importer, input: Tensor, *, align_corners: bool, output_size: Any = None,
+    g: Importer,
+    input: Tensor,
+    *,
+    align_corners: bool,
+    output_size: Any = None,
     scale_factors: Any = None,
 ) -> Any:
     scales = _scales(scale_factors, 2)
@@ -137,7 +145,11 @@ def cubic_by_factors(
 
 @rules.on("_upsample_bilinear2d_aa.vec")
 def linear_antialiased(
-    g: Importer, input: Tensor, *, align_corners: bool, output_size: Any = None,
+    g: Importer,
+    input: Tensor,
+    *,
+    align_corners: bool,
+    output_size: Any = None,
     scale_factors: Any = None,
 ) -> Any:
     scales = _scales(scale_factors, 2)
@@ -146,7 +158,11 @@ def linear_antialiased(
 
 @rules.on("_upsample_bicubic2d_aa.vec")
 def cubic_antialiased(
-    g: Importer, input: Tensor, *, align_corners: bool, output_size: Any = None,
+    g: Importer,
+    input: Tensor,
+    *,
+    align_corners: bool,
+    output_size: Any = None,
     scale_factors: Any = None,
 ) -> Any:
     scales = _scales(scale_factors, 2)
@@ -303,9 +319,7 @@ class _Sampler:
         total: Any = None
         for corner in range(1 << len(at)):
             bits = [corner >> axis & 1 for axis in range(len(at))]
-            places = [
-                g.add("add", low, 1.0) if bit else low for low, bit in zip(base, bits)
-            ]
+            places = [g.add("add", low, 1.0) if bit else low for low, bit in zip(base, bits)]
             weight: Any = None
             for part, bit in zip(after, bits):
                 factor = part if bit else g.sub(1.0, part)

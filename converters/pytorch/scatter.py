@@ -9,7 +9,7 @@ from nnefx.converters.pytorch.cast import axis_of, converted, operand
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.indexing import flat_index
 from nnefx.converters.pytorch.layout import expanded, replaced, sliced, transposed
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -104,7 +104,9 @@ def index_put(
     return transposed(g, restored, [back.index(axis) for axis in range(self.rank)])
 
 
-def _values(g: Importer, values: Tensor, places: Tensor, axes: list[int], tail: list[int]) -> Tensor:
+def _values(
+    g: Importer, values: Tensor, places: Tensor, axes: list[int], tail: list[int]
+) -> Tensor:
     """Return the values as rows: one for each place, of the items that go there."""
     x = converted(g, values, g.dtype)
     if axes == list(range(axes[0], axes[-1] + 1)) and axes[0] and x.rank > places.rank:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.jit._fuser import optimized_execution
 
 from nnefx.converters.pytorch.capture import FAULTS, quiet
 from nnefx.converters.pytorch.program import Program, Stored, output_names
@@ -33,7 +34,7 @@ def of_script(module: Any, path: str, shapes: dict[Any, Sequence[int]]) -> Progr
 
     examples = [values[index] for index in traced]
     try:
-        with quiet(), torch.no_grad(), torch.jit.optimized_execution(False):
+        with quiet(), torch.no_grad(), optimized_execution(False):
             result: fx.GraphModule = make_fx(call)(*examples)
     except FAULTS as error:
         raise _refusal(error, path) from None

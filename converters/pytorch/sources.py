@@ -253,9 +253,7 @@ def _fixed_inputs(
     named = _named_shapes(list(fakes), shapes, path)
     args, kwargs = examples if examples is not None else (tuple(fakes.values()), {})
     flat, spec = torch.utils._pytree.tree_flatten((args, kwargs))
-    fixed = [
-        _example(item, named.get(name)) for item, name in zip(flat, fakes, strict=True)
-    ]
+    fixed = [_example(item, named.get(name)) for item, name in zip(flat, fakes, strict=True)]
     new_args, new_kwargs = torch.utils._pytree.tree_unflatten(fixed, spec)
     return tuple(new_args), dict(new_kwargs)
 
@@ -285,7 +283,8 @@ def _example(item: Any, shape: Sequence[int] | None) -> Any:
 def _script(path: str) -> Any:
     try:
         with quiet():
-            return torch.jit.load(path, map_location="cpu")
+            load: Any = torch.jit.load
+            return load(path, map_location="cpu")
     except FAULTS as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         message = f"not a TorchScript file that this PyTorch reads: {first}"
@@ -304,7 +303,7 @@ def _refused_weights(path: Path) -> NnefError:
     message = "the file holds weights, but no network"
     note = (
         "write a function that makes the module and loads this file into it, and name it as "
-        "package.module:function; or export it: torch.export.save(torch.export.export(...), 'x.pt2')"
+        "package.module:function; or export it: torch.export.save(torch.export.export(...), ...)"
     )
     return NnefError("NX710", message, FileAt(str(path)), [Note(note)])
 

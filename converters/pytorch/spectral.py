@@ -8,7 +8,7 @@ from nnefx.converters.pytorch.cast import axis_of
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.layout import sliced
 from nnefx.converters.pytorch.pool import applied
-from nnefx.converters.pytorch.tables import ATEN as rules
+from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject

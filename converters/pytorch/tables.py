@@ -2,4 +2,4 @@
 
 from nnefx.converters.rules import Rules
 
-ATEN = Rules("pytorch")
+rules = Rules("pytorch")

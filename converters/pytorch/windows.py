@@ -1,6 +1,7 @@
 """Which items a sliding window meets, as indices that are known when a model is imported."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ Indices = NDArray[np.int64]
 def column_index(
     extents: Sequence[int], size: Any, dilation: Any, stride: Any
 ) -> tuple[Indices, list[int]]:
-    """Return the flat position of each tap (rows) of each window (columns), and the window counts."""
+    """Return the flat position of each tap (row) of each window (column), and counts of windows."""
     rank = len(extents)
     sizes, gaps, steps = spread(size, rank), spread(dilation, rank), spread(stride, rank)
     counts = [
@@ -33,7 +34,7 @@ def column_index(
 def taps_along(starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...] | None:
     """Return (size, stride) where windows are regular, else None."""
     sizes = {end - start for start, end in zip(starts, ends)}
-    steps = {second - first for first, second in zip(starts, starts[1:])}
+    steps = {second - first for first, second in pairwise(starts)}
     if len(sizes) > 1 or len(steps) > 1:
         return None
     return sizes.pop(), steps.pop() if steps else 1

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input from a .npy, .npz, .dat or picture file; repeatable.")  # fmt: skip
 @options.output("Folder for the outputs, one .npy each.", required=False)
-@click.option("--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True)
+@click.option(
+    "--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True
+)
 @click.option("--random", "seed", type=int, metavar="SEED", help="Make up inputs left out.")
 @click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for every tensor of the graph, one .npy each.")  # fmt: skip

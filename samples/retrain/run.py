@@ -33,7 +33,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many of the test pictures are read right, from 0 to 1, and what part of weights is zero."""
+    """How much of the test pictures is read right, and what part of the weights is zero."""
 
     trained: float
     pruned: float

@@ -13,9 +13,10 @@ from nnefx.execute.torch.operands import aligned, extended, tensors
 from nnefx.execute.torch.table import define
 
 
-def _binary(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+def _binary(name: str, function: Callable[..., Any]) -> None:
     def run(x: Any, y: Any) -> Tensor:
-        return function(*aligned(x, y))
+        result: Tensor = function(*aligned(x, y))
+        return result
 
     run.__name__ = run.__qualname__ = name
     define(name, run)
@@ -26,12 +27,13 @@ def _truncated(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(y == 0, 0, torch.div(x, safe, rounding_mode="trunc"))
 
 
-for _name, _function in {
+_BINARY: dict[str, Callable[..., Any]] = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "min": torch.minimum,
     "max": torch.maximum, "div": _truncated, "and": torch.bitwise_and, "or": torch.bitwise_or,
     "xor": torch.bitwise_xor, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
     "eq": torch.eq, "ne": torch.ne,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _function in _BINARY.items():
     _binary(f"nnefx_integer_{_name}", _function)
 _binary("nnefx_mod", torch.remainder)
 _binary("nnefx_fmod", torch.fmod)
@@ -71,9 +73,10 @@ def min_reduce(input: Tensor, *, axes: Sequence[int]) -> Tensor:
 
 def prod_reduce(input: Tensor, *, axes: Sequence[int]) -> Tensor:
     """Return the product along axes."""
+    total = input
     for axis in axes:
-        input = torch.prod(input, axis, keepdim=True)
-    return input
+        total = torch.prod(total, axis, keepdim=True)
+    return total
 
 
 def matmul(A: Tensor, B: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from nnefx.execute.torch.operands import aligned, fitted, tensors
 from nnefx.execute.torch.table import define
@@ -32,7 +32,8 @@ for _name, _function in {
     "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh, "abs": torch.abs,
     "sign": torch.sign, "not": torch.logical_not, "floor": torch.floor, "ceil": torch.ceil,
     "sqr": torch.square, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "log2": torch.log2,
-    "sigmoid": torch.sigmoid, "relu": torch.relu, "silu": F.silu, "softplus": F.softplus,
+    "sigmoid": torch.sigmoid, "relu": torch.relu, "silu": functional.silu,
+    "softplus": functional.softplus,
 }.items():  # fmt: skip
     _unary(_name, _function)
 
@@ -57,26 +58,29 @@ _unary("gelu", _gelu)
 define("copy", copy)
 
 
-def _binary(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+def _binary(name: str, function: Callable[..., Any]) -> None:
     def run(x: Any, y: Any) -> Tensor:
-        return function(*aligned(x, y))
+        result: Tensor = function(*aligned(x, y))
+        return result
 
     run.__name__ = run.__qualname__ = name
     define(name, run)
 
 
-for _name, _both in {
+_BINARY: dict[str, Callable[..., Any]] = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
     "lt": torch.lt, "gt": torch.gt, "le": torch.le, "ge": torch.ge, "eq": torch.eq,
     "ne": torch.ne, "and": torch.logical_and, "or": torch.logical_or, "min": torch.minimum,
     "max": torch.maximum,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _both in _BINARY.items():
     _binary(_name, _both)
 
 
 def select(condition: Any, true_value: Any, false_value: Any) -> Tensor:
     """Choose items by a condition."""
-    return torch.where(*aligned(condition, true_value, false_value))
+    chosen, first, second = aligned(condition, true_value, false_value)
+    return torch.where(chosen, first, second)
 
 
 def clamp(x: Any, a: Any, b: Any) -> Tensor:
@@ -151,7 +155,8 @@ def batch_normalization(
 ) -> Tensor:
     """Normalize with given statistics, scale and shift."""
     x, mean, variance, offset, scale = aligned(input, mean, variance, offset, scale)
-    return offset + scale * (x - mean) / torch.sqrt(variance + epsilon)
+    result: Tensor = offset + scale * (x - mean) / torch.sqrt(variance + epsilon)
+    return result
 
 
 def matmul(A: Tensor, B: Tensor, *, transposeA: bool, transposeB: bool) -> Tensor:

@@ -43,7 +43,7 @@ class TorchExecutor:
                 yield value, feeds[value.name]
 
 
-class _Recorder(fx.Interpreter):  # type: ignore[misc]
+class _Recorder(fx.Interpreter):
     """Keeps the values that a run makes, by their names in the NNEF graph."""
 
     def __init__(self, module: fx.GraphModule) -> None:

@@ -57,15 +57,16 @@ def unstack(value: Tensor, *, axis: int) -> list[Tensor]:
 
 def slice_(input: Tensor, *, ranges: Sequence[tuple[int, int, int, int]]) -> Tensor:
     """Take (start, stop, step) of axes; a negative step reverses."""
+    x = input
     for axis, start, stop, step in ranges:
         if step < 0:
             count = len(range(start, stop, step))
             last = start + (count - 1) * step
-            input = input.narrow(axis, last, start - last + 1).flip(axis)
-            start, stop, step = 0, input.shape[axis], -step
+            x = x.narrow(axis, last, start - last + 1).flip(axis)
+            start, stop, step = 0, x.shape[axis], -step
         index = (slice(None),) * axis + (slice(start, stop, step),)
-        input = input[index]
-    return input
+        x = x[index]
+    return x
 
 
 def _ranges(node: Node) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 def tensors(*items: Any) -> list[Tensor]:
@@ -61,4 +61,4 @@ def extended(
                 ]
     if not any(map(any, padding)):
         return x
-    return F.pad(x, [amount for pair in reversed(padding) for amount in pair], value=fill)
+    return functional.pad(x, [amount for pair in reversed(padding) for amount in pair], value=fill)

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from nnefx.execute.torch.operands import extended, tensors
 from nnefx.execute.torch.table import define, shapes_of
 from nnefx.execute.torch.window import Window, Windows, moving, spreading, tap
 from nnefx.ir.graph import Node
-from nnefx.ops.pool import box_axes, debox_axes
+from nnefx.ops.window import box_axes, debox_axes
 
-_POOLS = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_POOLS = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
 
 
 def max_pool(input: Tensor, *, windows: Windows, border: str) -> Tensor:

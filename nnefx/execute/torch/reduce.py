@@ -35,16 +35,18 @@ def min_reduce(input: Tensor, *, axes: Axes) -> Tensor:
 
 def all_reduce(input: Tensor, *, axes: Axes) -> Tensor:
     """Tell whether all items along axes are true."""
+    found = input
     for axis in axes:
-        input = torch.all(input, axis, keepdim=True)
-    return input
+        found = torch.all(found, axis, keepdim=True)
+    return found
 
 
 def any_reduce(input: Tensor, *, axes: Axes) -> Tensor:
     """Tell whether any item along axes is true."""
+    found = input
     for axis in axes:
-        input = torch.any(input, axis, keepdim=True)
-    return input
+        found = torch.any(found, axis, keepdim=True)
+    return found
 
 
 def _joined(input: Tensor, axes: Axes) -> tuple[Tensor, list[int]]:

@@ -21,29 +21,32 @@ def nearest_downsample(input: Tensor, *, factor: Ints) -> Tensor:
 
 def area_downsample(input: Tensor, *, factor: Ints) -> Tensor:
     """Average blocks."""
+    x = input
     for number, step in enumerate(factor, start=2):
-        input = input.unfold(number, step, step).mean(-1)
-    return input
+        x = x.unfold(number, step, step).mean(-1)
+    return x
 
 
 def nearest_upsample(input: Tensor, *, factor: Ints) -> Tensor:
     """Repeat items over blocks."""
+    x = input
     for number, step in enumerate(factor, start=2):
-        input = input.repeat_interleave(step, number) if step > 1 else input
-    return input
+        x = x.repeat_interleave(step, number) if step > 1 else x
+    return x
 
 
 def multilinear_upsample(input: Tensor, *, taps: Sequence[Any]) -> Tensor:
     """Interpolate linearly along one dimension after the other."""
+    x = input
     for number, low, high, below, above in taps:
-        shape = [-1, *[1] * (input.dim() - number - 1)]
+        shape = [-1, *[1] * (x.dim() - number - 1)]
         first, second = (
-            input.index_select(number, torch.tensor(index, device=input.device))
-            * torch.tensor(weight, dtype=input.dtype, device=input.device).reshape(shape)
+            x.index_select(number, torch.tensor(index, device=x.device))
+            * torch.tensor(weight, dtype=x.dtype, device=x.device).reshape(shape)
             for index, weight in ((low, below), (high, above))
         )
-        input = first + second
-    return input
+        x = first + second
+    return x
 
 
 def _taps(node: Node) -> dict[str, Any]:

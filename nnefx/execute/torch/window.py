@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from nnefx.execute.torch.operands import extended, fitted
 from nnefx.execute.torch.table import define, shapes_of
@@ -19,8 +19,12 @@ from nnefx.ops.window import box_axes, conv_axes, debox_axes, deconv_axes
 Pairs = Sequence[tuple[int, int]]
 Ints = Sequence[int]
 
-_CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-_DECONV = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_CONV = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+_DECONV = {
+    1: functional.conv_transpose1d,
+    2: functional.conv_transpose2d,
+    3: functional.conv_transpose3d,
+}
 
 
 def conv(
@@ -28,16 +32,16 @@ def conv(
     dilation: Ints, groups: int,
 ) -> Tensor:  # fmt: skip
     """Correlate with a filter and add the bias."""
-    count = input.dim() - 2
+    x, count = input, input.dim() - 2
     if border == "constant" and all(before == after >= 0 for before, after in around):
         padding: Any = [before for before, _ in around]
     else:
-        input, padding = extended(input, [(0, 0), (0, 0), *around], border), 0
+        x, padding = extended(x, [(0, 0), (0, 0), *around], border), 0
     if count == 0:  # a convolution without spatial dimensions is one with a single position
-        wide = F.conv1d(input[..., None], filter[..., None], groups=groups)
+        wide = functional.conv1d(x[..., None], filter[..., None], groups=groups)
         return _biased(wide[..., 0], bias)
     vector = _bias_vector(bias, filter.shape[0])
-    result = _CONV[count](input, filter, vector, stride, padding, dilation, groups)
+    result = _CONV[count](x, filter, vector, stride, padding, dilation, groups)
     return result if vector is not None else _biased(result, bias)
 
 
@@ -55,8 +59,8 @@ def _biased(x: Tensor, bias: Any) -> Tensor:
 
 
 def _conv_keywords(node: Node) -> dict[str, Any]:
-    x, filter, _ = shapes_of(node)
-    axes, groups = conv_axes(x, filter, **node.attributes)
+    x, kernel, _ = shapes_of(node)
+    axes, groups = conv_axes(x, kernel, **node.attributes)
     return {
         "around": [axis.around for axis in axes],
         "border": node.attributes["border"],
@@ -74,15 +78,17 @@ def deconv(
     count = input.dim() - 2
     wide = extended(input, [(0, 0), (0, 0), *around], border)
     if count == 0:
-        full = F.conv_transpose1d(wide[..., None], filter[..., None], groups=groups)[..., 0]
+        full = functional.conv_transpose1d(wide[..., None], filter[..., None], groups=groups)[
+            ..., 0
+        ]
     else:
         full = _DECONV[count](wide, filter, None, stride, 0, 0, groups, dilation)
     return _biased(extended(full, [(0, 0), (0, 0), *crop]), bias)
 
 
 def _deconv_keywords(node: Node) -> dict[str, Any]:
-    x, filter, _ = shapes_of(node)
-    axes, groups = deconv_axes(x, filter, **node.attributes)
+    x, kernel, _ = shapes_of(node)
+    axes, groups = deconv_axes(x, kernel, **node.attributes)
     around, crop = reversed_border(axes, node.attributes["border"])
     return {
         "around": around,
@@ -224,7 +230,7 @@ def spread(x: Tensor, window: Window, border: str) -> Tensor:
     line = extended(x.movedim(window.axis, -1), [*rest, window.around], border)
     flat = line.reshape(-1, 1, line.shape[-1])
     ones = torch.ones(1, 1, window.size, dtype=x.dtype, device=x.device)
-    full = F.conv_transpose1d(flat, ones, None, window.stride, 0, 0, 1, window.dilation)
+    full = functional.conv_transpose1d(flat, ones, None, window.stride, 0, 0, 1, window.dilation)
     shaped = extended(full.reshape(*line.shape[:-1], -1), [*rest, window.crop])
     return shaped.movedim(-1, window.axis)
 
