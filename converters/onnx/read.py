@@ -25,7 +25,7 @@ _FAMILIES = (
     "window",
 )  # fmt: skip
 
-Shapes = Mapping[str, Sequence[int]]
+Shapes = Mapping[str | None, Sequence[int]]  # None: the only input
 
 
 def read(
@@ -129,6 +129,8 @@ def _inputs(
     if graph.sparse_initializer:
         raise NnefError("NX704", "sparse initializers are not supported", FileAt(path))
     given = [item for item in graph.input if item.name not in env]
+    if None in shapes and len(given) == 1:
+        shapes = {given[0].name if name is None else name: s for name, s in shapes.items()}
     _check_names(given, path, shapes, values)
     _check_shapes(given, path, shapes, dims, values)
     for item in given:
@@ -176,7 +178,8 @@ def _check_names(
     for name in (*shapes, *values):
         if name not in names:
             listed = ", ".join(f"'{item}'" for item in names)
-            raise NnefError("NX708", f"there is no input '{name}'; there is {listed}", FileAt(path))
+            text = f"there is no input '{name}'" if name else "a shape without a name is ambiguous"
+            raise NnefError("NX708", f"{text}; there is {listed}", FileAt(path))
     if len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
         at = ModelAt(path, f"input '{double}'")

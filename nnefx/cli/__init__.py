@@ -18,6 +18,7 @@ VERBS = {
     "convert": ("convert", "Convert a model of another framework, or another container."),
     "check": ("check", "Tell everything that is wrong with models."),
     "run": ("run", "Run a model on given or random inputs."),
+    "verify": ("verify", "Compare a model with what it was converted from, tensor by tensor."),
     "info": ("info", "Tell a model's inputs, outputs, operations, parameters and cost."),
     "export": ("export", "Lower a model to OpenVX: a C project or a blob."),
     "fmt": ("fmt", "Format texts, comments kept."),
