@@ -25,7 +25,7 @@ LITE = [case for case in CASES if case.lite]
 
 
 def run(imported: Imported, inputs: list[Any], folder: Path) -> list[np.ndarray[Any, Any]]:
-    """Run what becomes of an import when it is saved and loaded; the Khronos parser reads it too."""
+    """Run an import after it is saved and loaded; the Khronos parser has to read it too."""
     imported = optimized(imported)
     model = Model(imported.graph, imported.weights, imported.quantization)
     nnefx.save(model, folder / "net")

@@ -166,8 +166,8 @@ def ints(b: Any, values: list[int]) -> Any:
 
 
 def lite_model(
-    tensors: list[tuple[str, tuple[int, ...], Any]], kind: int | str, nodes: tuple[list[int], list[int]],
-    custom: bytes = b"", sparsity: Any = None,
+    tensors: list[tuple[str, tuple[int, ...], Any]], kind: int | str,
+    nodes: tuple[list[int], list[int]], custom: bytes = b"", sparsity: Any = None,
 ) -> bytes:  # fmt: skip
     """Return a file of one operator; tensors are (name, shape, data or None), all FLOAT32."""
     b = flatbuffers.Builder(1024)
@@ -220,7 +220,10 @@ def test_a_transposed_convolution_with_bias_is_read(tmp_path: Path) -> None:
     w = rng.standard_normal((5, 2, 2, 3)).astype(np.float32)
     bias = rng.standard_normal(5).astype(np.float32)
     data = lite_model(
-        [("x", (1, 4, 6, 3), None), ("w", w.shape, w), ("b", (5,), bias), ("y", (1, 8, 12, 5), None)],
+        [
+            ("x", (1, 4, 6, 3), None), ("w", w.shape, w), ("b", (5,), bias),
+            ("y", (1, 8, 12, 5), None),
+        ],
         "Convolution2DTransposeBias", ([0, 1, 2], [3]), struct.pack("<3i", 1, 2, 2),
     )  # fmt: skip
     path = tmp_path / "net.tflite"
@@ -264,8 +267,9 @@ def test_a_sparse_matrix_is_made_dense(tmp_path: Path) -> None:
         levels = vector(b, [rows, compressed])
         return table(b, 3, {0: ("offset", order), 2: ("offset", levels)})
 
+    items = np.arange(1, 5, dtype=np.float32)
     data = lite_model(
-        [("x", (2, 6), None), ("w", (4, 6), np.arange(1, 5, dtype=np.float32)), ("y", (2, 4), None)],
+        [("x", (2, 6), None), ("w", (4, 6), items), ("y", (2, 4), None)],
         tflite.BuiltinOperator.FULLY_CONNECTED, ([0, 1], [2]), sparsity=sparsity,
     )  # fmt: skip
     path = tmp_path / "net.tflite"

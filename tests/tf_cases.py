@@ -128,14 +128,13 @@ def _binary(tf: Any) -> list[Case]:
 
 
 def _windows(tf: Any) -> list[Case]:
-    n, found = tf.nn, []
-    w = weights(3, 3, 4, 5)
+    n, w = tf.nn, weights(3, 3, 4, 5)
+    found = [
+        Case(f"conv_{p}_{s}", lambda x, p=p, s=s: n.conv2d(x, w, s, p), IMAGE)
+        for p in ("SAME", "VALID")
+        for s in (1, 2, 3)
+    ]
     for padding in ("SAME", "VALID"):
-        for stride in (1, 2, 3):
-            found.append(Case(
-                f"conv_{padding}_{stride}",
-                lambda x, p=padding, s=stride: n.conv2d(x, w, s, p), IMAGE,
-            ))  # fmt: skip
         found += [
             Case(f"conv_dilated_{padding}",
                  lambda x, p=padding: n.conv2d(x, w, 1, p, dilations=2), IMAGE),
@@ -191,7 +190,8 @@ def _layers(tf: Any) -> list[Case]:
     for name, size in sizes.items():
         shape = ((1, 8, 9, 2),)
         for suffix, options in {
-            "old": {}, "aligned": {"align_corners": True}, "half_pixel": {"half_pixel_centers": True},
+            "old": {}, "aligned": {"align_corners": True},
+            "half_pixel": {"half_pixel_centers": True},
         }.items():  # fmt: skip
             for kind, op in {
                 "bilinear": tf.raw_ops.ResizeBilinear,
@@ -257,8 +257,10 @@ PAIR_3 = ((2, 3, 4), (2, 4, 5))
 def _moving(tf: Any) -> list[Case]:
     x4 = ((2, 3, 4, 5),)
     slices = {
-        "plain": lambda x: x[:, 1:3, ::2], "negative": lambda x: x[..., ::-1, -3:-1],
-        "shrunk": lambda x: x[0, ..., 2], "new": lambda x: x[:, tf.newaxis, ..., 1:4:2],
+        "plain": lambda x: x[:, 1:3, ::2],
+        "negative": lambda x: x[..., ::-1, -3:-1],
+        "shrunk": lambda x: x[0, ..., 2],
+        "new": lambda x: x[:, tf.newaxis, ..., 1:4:2],
         "mixed": lambda x: x[1:, tf.newaxis, 2, ::-2],
     }
     reduces = {

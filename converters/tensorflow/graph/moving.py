@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nnefx.converters.broadcast import aligned
 from nnefx.converters.rules import Const
@@ -23,7 +22,9 @@ _REDUCE = {
 
 @rules.on("Const")
 def const(g: Importer, *, value: Any, dtype: Any = None) -> Tensor:
-    array = tf.make_ndarray(value)
+    from tensorflow import make_ndarray
+
+    array = make_ndarray(value)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise Reject(None, "texts have no counterpart", "NX704")
     result = g.known(array.astype(np.float32) if array.dtype.name == "bfloat16" else array)

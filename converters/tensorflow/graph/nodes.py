@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 Ref = tuple[str, int]
 
@@ -110,6 +109,8 @@ def shape_of(shape: Any) -> list[int | None] | None:
 
 def dtype_of(number: int) -> Any:
     """Return a numpy type, or TensorFlow's name of a type that numpy lacks."""
+    import tensorflow as tf
+
     dtype = tf.dtypes.as_dtype(number)
     if dtype in (tf.string, tf.resource, tf.variant) or dtype.is_quantized:
         return dtype.name
