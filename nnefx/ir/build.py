@@ -22,7 +22,7 @@ from nnefx.syntax.profile import check_profile
 Report = Callable[[Diagnostic], None]
 
 # What a document may expand to, in items (see nnefx.ir.evaluate): a long one may do more.
-BUDGET = 1 << 24
+BUDGET = 1 << 22
 BUDGET_PER_CHARACTER = 1 << 7
 
 

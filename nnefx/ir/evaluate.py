@@ -209,7 +209,8 @@ class Evaluator:
         left, right = self.evaluate(expr.left), self.evaluate(expr.right)
         if (type(left) is Value or type(right) is Value) and expr.op in BINARY:
             return self._operator(BINARY[expr.op], [left, right], names, expr.pos)
-        value = self._guard(expr.pos, lambda: binary(expr.op, left, right, MAX_ITEMS))
+        limit = min(MAX_ITEMS, self.builder.budget.items)
+        value = self._guard(expr.pos, lambda: binary(expr.op, left, right, limit))
         if type(value) is list or type(value) is str:
             self._spend(len(value), expr.pos)
         return value

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.source import FileAt
 from nnefx.tensors import packing
-from nnefx.tensors.files import copy_bytes, map_file, os_errors, written_beside
+from nnefx.tensors.files import copy_bytes, forget, map_file, os_errors, written_beside
 from nnefx.tensors.header import (
     ALLOWED_BITS,
     HEADER_SIZE,
@@ -310,7 +310,8 @@ def _value_faults(header: Header, buffer: memoryview, where: str) -> Iterator[Di
                 count[name] += len(hits)
                 if len(hits):
                     first.setdefault(name, start + int(hits[0]))
-        start += len(chunk)
+        done, start = start, start + len(chunk)
+        forget(buffer, *(header.offset + index * header.bits // 8 for index in (done, start)))
     for name, index in first.items():
         message = f"data has {count[name]} items that are {name}, the first is item {index}"
         at = FileAt(where, header.offset + index * header.bits // 8)

@@ -12,6 +12,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+import numpy as np
+
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 
@@ -154,3 +156,22 @@ def _read_all(descriptor: int, size: int) -> bytes:
 
 def _what(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
+
+
+def forget(data: memoryview, begin: int, end: int) -> None:
+    """Let the system take back the memory of a part of a mapped file; reading it again works.
+
+    Without this, a scan of a large file would hold all of it until the end.
+    """
+    owner = data.obj
+    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    shift = _address(data) - _address(memoryview(owner))
+    first = -(-(shift + begin) // mmap.PAGESIZE) * mmap.PAGESIZE
+    last = (shift + end) // mmap.PAGESIZE * mmap.PAGESIZE
+    if last > first:
+        owner.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def _address(data: memoryview) -> int:
+    return int(np.frombuffer(data, np.uint8).ctypes.data)
