@@ -67,7 +67,8 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
-	$(PROJECT) --editable '.[caffe,lsp,onnx,png,tensorflow,tflite]' --group test
+	$(PROJECT) --editable '.[caffe,lsp,onnx,png,tensorflow,tflite,torch]' --group test
+	$(INSTALL) --no-deps timm
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test

@@ -4,7 +4,8 @@ These stand for the families; benchmarks/pytorch.py tries all of benchmarks/arch
 writes docs/pytorch.md.
 """
 
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import nnef
 import numpy as np
@@ -17,12 +18,24 @@ if find_spec("timm") is None or find_spec("transformers") is None:
 from torch.utils import _pytree as pytree  # noqa: E402
 
 import nnefx  # noqa: E402
-from benchmarks.architectures import ARCHITECTURES  # noqa: E402
 from nnefx.ir.unbuild import unbuild  # noqa: E402
 from nnefx.syntax.printer import print_document  # noqa: E402
 
 pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.filterwarnings("ignore")]
 
+
+def architectures():
+    """Return the networks of benchmarks/, which is no package that tests see."""
+    path = Path(__file__).parents[1] / "benchmarks" / "architectures.py"
+    spec = spec_from_file_location("architectures", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.ARCHITECTURES
+
+
+ARCHITECTURES = architectures()
 CHOSEN = (
     "resnet18", "densenet121", "mobilenetv3_large_100", "regnety_004", "convnext_atto",
     "vit_tiny_patch16", "swin_tiny", "xcit_nano", "mobilevit_xxs", "BERT", "GPT-2", "Llama",
