@@ -11,7 +11,7 @@ from conftest import shared
 from nnefx.diagnostics import NnefError
 from nnefx.source import Source
 from nnefx.syntax.format import format_document, format_quantization
-from nnefx.syntax.layout import TOKEN
+from nnefx.syntax.layout import TOKEN, lay_out, plain_line, wrap_plain
 from nnefx.syntax.parser import parse, parse_fragments, parse_quant
 
 ROOT = Path(__file__).parents[1]
@@ -269,3 +269,20 @@ def test_formatting_takes_no_longer_than_three_parses() -> None:
         format_document(source)
         ratios.append((time.process_time() - middle) / (middle - start))
     assert min(ratios) < 3
+
+
+def test_plain_statements_are_wrapped_as_all_others() -> None:
+    dice = random.Random(0)
+    values = ["x", "0.0", "'abc/def'", "[1, 2]", "[(0, 0), (1, 1)]", "-1.0", "[a, b]", "1e-5"]
+    values += ["[[1, 2], [3, 4]]", "['a, b', 'c']", f"[({'0, ' * 30}1)]", "[[[[[1, 2]]]], 3]"]
+    for _ in range(2000):
+        row = [str(dice.randrange(100)) for _ in range(dice.randrange(1, 40))]
+        items = [*values, f"[{', '.join(row)}]", f"[{', '.join(['(1, 2)'] * len(row))}]"]
+        parts = [dice.choice(["", f"key{n} = "]) + dice.choice(items) for n in range(len(row) % 7)]
+        line = f"y = f({', '.join([*parts, 'last = 1'])});"
+        tokens = TOKEN.findall(line)
+        for width in (40, 80, 120):
+            lines = lay_out(tokens[:-1], width, "    ", ";")
+            assert TOKEN.findall("\n".join(lines)) == tokens
+            assert plain_line(" ".join(lines)) in (line, None)
+            assert wrap_plain(line, width, "    ") == lines

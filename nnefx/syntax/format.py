@@ -20,7 +20,7 @@ _PLAIN = re.compile(rf"([ \t\n\v\f\r]*)((?>(?:[^;'\"#{{}}]|{_STRING})*);)")
 _SPACE = re.compile(r"[ \t\n\v\f\r]*")
 _COMMENT = re.compile(r"#[^\n\f]*")
 _BEHIND = re.compile(r"[ \t\v\r]*#")
-_GRAPH = re.compile(r"\bgraph\s+[A-Za-z_][A-Za-z0-9_]*\s*\(")
+_GRAPH = re.compile(r"\bgraph(?=(?:\s|#[^\n\f]*)+[A-Za-z_])")
 _LINE_END = re.compile(r"[\n\f]")
 
 

@@ -26,9 +26,21 @@ _OPERATORS = frozenset({"*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "&&", "
 # After these, + and - are signs, and a bracket opens no subscript and no arguments.
 _OPERAND_FOLLOWS = _OPERATORS | _WORDS | {"(", "[", ",", ":", "+", "-", "!"}
 # What a flat statement has nowhere outside of strings: operators, and two words side by side.
-_OPERATOR = re.compile(r"""[+*/^!<>&|:{}"]|-(?<=[\w)\]\s]-)""")
-_FIRST_OF_SEVERAL = re.compile(r"[^\[(]*,")
+# A minus is a sign behind a separator, and in the exponents of the usual numbers.
+_OPERATOR = re.compile(
+    r"""[+*/^!<>&|:{}"]|-(?<=[\w)\]\s]-)(?<![,=(\[]\s-)"""
+    r"""(?<![\s,=(\[]\d[eE]-)(?<![\s,=(\[]\d\.\d[eE]-)"""
+)
 _ADJACENT = re.compile(r"[\w)\]']\s+[\w(\[']")
+
+# An argument of a plain call, brackets within being nested to a depth of three, and one that is
+# an array of numbers.
+_ITEM_TEXT = r"[^,()\[\]']|'[^,()\[\]']*'"
+_NESTED = r"[^()\[\]']"
+_NESTED = rf"(?>(?:{_NESTED}|[(\[]{_NESTED}*[)\]])*)"
+_NESTED = rf"[(\[](?>(?:[^()\[\]']|[(\[]{_NESTED}[)\]])*)[)\]]"
+_ITEM = re.compile(rf"(?! )(?>(?:{_ITEM_TEXT}|{_NESTED})+)")
+_DATA = re.compile(r"(\w+ = \[)((?:[-0-9]|true|false)[-+0-9eE.,()\[\] truefals]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +179,34 @@ def _compact(text: str) -> str:
 
 
 def wrap_plain(line: str, width: int, indent: str) -> list[str]:
-    """Return the lines of what `plain_line` returned."""
+    """Return the lines of what `plain_line` returned: those of `lay_out`, found without tokens."""
     if len(indent) + len(line) <= width:
         return [indent + line]
     start = line.index("(") + 1
-    inner = indent + INDENT
-    plain = line[0] not in "[(" and _FIRST_OF_SEVERAL.match(line, start)
-    if not plain or len(inner) + len(line) - start - 2 > width:
+    content = line[start:-2]
+    items = _ITEM.findall(content)
+    if len(items) < 2 or line[0] in "[(" or ", ".join(items) != content:
         return lay_out(TOKEN.findall(line)[:-1], width, indent, ";")
-    return [indent + line[:start], inner + line[start:-2], f"{indent});"]
+    inner = indent + INDENT
+    if len(inner) + len(content) <= width:
+        return [indent + line[:start], inner + content, f"{indent});"]
+    lines = [indent + line[:start]]
+    for item in items[:-1]:
+        lines += _wrap_item(item, width, inner, ",")
+    return [*lines, *_wrap_item(items[-1], width, inner, ""), f"{indent});"]
+
+
+def _wrap_item(item: str, width: int, indent: str, suffix: str) -> list[str]:
+    if len(indent) + len(item) + len(suffix) <= width:
+        return [indent + item + suffix]
+    array = _DATA.fullmatch(item)
+    if array is None:
+        return lay_out(TOKEN.findall(item), width, indent, suffix)
+    inner = indent + INDENT
+    data = array[2]
+    fits = len(inner) + len(data) <= width
+    filled = [data] if fits else [part.rstrip() for part in _fill(data, width - len(inner))]
+    return [indent + array[1], *(inner + part for part in filled), f"{indent}]{suffix}"]
 
 
 def lay_out(
@@ -271,11 +302,21 @@ def _item_of(comment: Comment, group: _Group | None, ends: dict[int, int]) -> in
 
 
 def _is_data(tokens: Sequence[str], group: _Group) -> bool:
-    return all(
+    return tokens[group.start] == "[" and all(
         token[0] in "0123456789-,()[]" or token in ("true", "false")
         for token in tokens[group.start + 1 : group.end]
     )
 
 
 def _fill(text: str, width: int) -> list[str]:
-    return re.findall(rf".{{1,{max(width, 20)}}}(?: |$)|\S+ ?", text)
+    """Return the items of an array in lines that are as long as they may be."""
+    items = _ITEM.findall(text) if "(" in text or "[" in text else []
+    if ", ".join(items) != text:
+        return re.findall(rf"(?:.{{1,{max(width, 20)}}}(?= |\Z)|\S+) ?", text)
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + len(item) + 3 <= width:
+            lines[-1] += f", {item}"
+        else:
+            lines.append(item)
+    return [f"{line}," for line in lines[:-1]] + lines[-1:]
