@@ -105,7 +105,7 @@ def test_a_file_of_an_old_keras_is_read_by_tf_keras_which_is_said(tmp_path: Path
     model = tf_keras.Sequential([k.Input((8, 8, 2)), k.DepthwiseConv2D(3), k.ReLU(6.0)])
     model.save(tmp_path / "net.h5")
     imported = read(tmp_path / "net.h5")
-    assert [note.code for note in imported.notes] == ["NX719"]
+    assert [note.code for note in imported.notes] == ["NX734"]
     x = noise(1, 8, 8, 2)
     np.testing.assert_allclose(run(imported, x), model(x).numpy(), rtol=0, atol=1e-5)
 

@@ -161,5 +161,5 @@ def test_what_tensorflow_lacks_is_refused_by_place(tmp_path: Path) -> None:
     text = f"version 1.0; graph net(x) -> (y) {{ {X} {body} }}"
     with pytest.raises(NnefError, match="argmax_pool") as caught:
         write(loads(text), tmp_path / "net.tflite", format="tflite")
-    assert {item.code for item in caught.value.diagnostics} == {"NX602"}
+    assert {item.code for item in caught.value.diagnostics} == {"NX611"}
     assert not (tmp_path / "net.tflite").exists()

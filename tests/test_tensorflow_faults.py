@@ -82,14 +82,14 @@ def test_a_signature_that_is_not_there_is_refused_with_those_that_are(
     saved: Path, name: str | None
 ) -> None:
     error = refused(saved, signature=name)
-    assert codes(error) == ["NX718"]
+    assert codes(error) == ["NX723"]
     assert "'dense', 'twice'" in str(error)
 
 
 def test_missing_variables_are_reported(saved: Path) -> None:
     for file in (saved / "variables").iterdir():
         file.unlink()
-    assert codes(refused(saved, signature="dense")) == ["NX717"]
+    assert codes(refused(saved, signature="dense")) == ["NX710"]
 
 
 def test_a_graph_with_variables_is_refused(tmp_path: Path) -> None:
@@ -99,17 +99,17 @@ def test_a_graph_with_variables_is_refused(tmp_path: Path) -> None:
     graph = function.graph.as_graph_def()
     graph.node.add(name="v", op="VarHandleOp")
     path.write_bytes(graph.SerializeToString())
-    assert codes(refused(path)) == ["NX717"]
+    assert codes(refused(path)) == ["NX710"]
 
 
 def test_an_open_dimension_is_to_be_fixed(tmp_path: Path) -> None:
     path = graph_file(tf.nn.relu, tmp_path, tf.TensorSpec((None, None, 3), FLOAT, "x"))
     error = refused(path)
-    assert codes(error) == ["NX711"]
+    assert codes(error) == ["NX707"]
     assert "[?, ?, 3] is open" in str(error)
     assert read(path, input_shapes={"x": (1, 5, 3)}).graph.inputs[0].shape == (1, 5, 3)
-    assert codes(refused(path, input_shapes={"x": (1, 5, 4)})) == ["NX711"]
-    assert codes(refused(path, input_shapes={"other": (1, 5, 3)})) == ["NX711"]
+    assert codes(refused(path, input_shapes={"x": (1, 5, 4)})) == ["NX707"]
+    assert codes(refused(path, input_shapes={"other": (1, 5, 3)})) == ["NX708"]
 
 
 def test_all_unsupported_operations_are_listed_with_their_nodes(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_random_numbers_are_refused_where_they_matter(tmp_path: Path) -> None:
 def test_files_of_something_else_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"" if "empty" in name else bytes(range(256)))
-    assert codes(refused(path)) == ["NX717"]
+    assert codes(refused(path)) == ["NX710"]
 
 
 def test_weights_alone_are_refused(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_layer_that_carries_code_is_refused_without_running_it(tmp_path: Path)
     model = tf_keras.Sequential([layers.Input((3,)), layers.Lambda(lambda x: x * 2)])
     model.save(tmp_path / "net.h5")
     error = refused(tmp_path / "net.h5")
-    assert codes(error) == ["NX717"]
+    assert codes(error) == ["NX720"]
     assert "Lambda" in str(error)
 
 
@@ -181,7 +181,7 @@ def test_the_command_exits_with_1_and_writes_nothing(nnefx: Any, tmp_path: Path)
     path.write_bytes(lite_file(tmp_path).read_bytes()[:-500])
     run = nnefx("convert", path, "-o", tmp_path / "out")
     assert run.exit_code == 1
-    assert "NX717" in run.stderr
+    assert "NX710" in run.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -214,4 +214,4 @@ def test_a_corrupt_flatbuffer_never_crashes(tmp_path: Path) -> None:
             outcomes.add("read")
         except NnefError as error:
             outcomes.update(codes(error))
-    assert {"read", "NX717"} <= outcomes
+    assert {"read", "NX710"} <= outcomes

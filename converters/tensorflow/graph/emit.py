@@ -52,13 +52,13 @@ def prepared(model: Model) -> Model:
     """Return the model in operations that have an emitter.
 
     Raises:
-        NnefError: NX602 for each operation that TensorFlow cannot be given.
+        NnefError: NX611 for each operation that TensorFlow cannot be given.
     """
     from nnefx.converters.tensorflow.graph import emit_ops, emit_windows  # noqa: F401
 
     graph = drop_dead(expand(model.graph, keep=EMITTERS.keys()))
     faults = [
-        Diagnostic("NX602", f"operation '{node.name}' has no counterpart in TensorFlow", node.at)
+        Diagnostic("NX611", f"operation '{node.name}' has no counterpart in TensorFlow", node.at)
         for node in graph.nodes
         if node.name not in EMITTERS and node.name not in ("external", "variable", "constant")
     ]
@@ -174,6 +174,6 @@ def narrowed(array: Array, node: Node) -> Array:
         limits = np.iinfo(np.int32)
         if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
             message = f"'{node.output.name}' has items beyond 32 bits"
-            raise NnefError("NX603", message, node.at or FileAt(node.output.name))
+            raise NnefError("NX613", message, node.at or FileAt(node.output.name))
         return array.astype(np.int32)
     return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -132,7 +132,7 @@ def _deconvolved(
     if any(axis.dilation > 1 for axis in axes):
         known = walk.known(w)
         if known is None:
-            raise Reject("dilation", "a computed filter cannot be dilated", "NX603")
+            raise Reject("dilation", "a computed filter cannot be dilated", "NX612")
         filter_ = tf.constant(_spread(known, axes))
     stride, shape = _two([axis.stride for axis in axes]), _two(extents)
     results = []
@@ -221,7 +221,7 @@ def _pooled_over_channels(walk: Walk, node: Node, item: Value, axes: Sequence[Ax
     """Slide along any dimension: the window's items one by one, as slices."""
     a = node.attributes
     if a["border"] == "ignore" and node.name != "max_pool":
-        raise Reject("border", "averages over channels cannot ignore the border", "NX603")
+        raise Reject("border", "averages over channels cannot ignore the border", "NX612")
     fill = -np.inf if a["border"] == "ignore" else 0.0
     border = "constant" if a["border"] == "ignore" else a["border"]
     x = bordered(walk.first(item), [axis.around for axis in axes], border, fill)
@@ -293,7 +293,7 @@ def multilinear_upsample(walk: Walk, node: Node) -> Any:
     item, a = _value(node.inputs["input"]), node.attributes
     edge = a["border"] == "replicate" or a["method"] == "aligned"
     if item.rank != 4 or not edge:
-        raise Reject("border", f"border '{a['border']}' has no counterpart in TensorFlow", "NX603")
+        raise Reject("border", f"border '{a['border']}' has no counterpart in TensorFlow", "NX612")
     size = node.output.shape[2:]
     if a["method"] == "symmetric" or a["method"] == "asymmetric":
         half = a["method"] == "symmetric"

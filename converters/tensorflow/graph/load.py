@@ -36,7 +36,7 @@ def load(path: Path, signature: str | None = None, outputs: tuple[str, ...] = ()
     """Return the frozen graph of a SavedModel, Keras file, GraphDef or checkpoint.
 
     Raises:
-        NnefError: NX717 where TensorFlow cannot read it, NX718 for unknown signatures, NX712 for
+        NnefError: NX710 where TensorFlow cannot read it, NX723 for unknown signatures, NX713 for
             unknown outputs.
     """
     with _refused(path):
@@ -59,13 +59,13 @@ def _refused(path: Path) -> Iterator[None]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, tf.errors.OpError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise NnefError(
-            "NX717", f"TensorFlow cannot read it: {lines[0]}", FileAt(str(path))
+            "NX710", f"TensorFlow cannot read it: {lines[0]}", FileAt(str(path))
         ) from None
 
 
 def _saved_model(path: Path, signature: str | None) -> Frozen:
     if not (path / "saved_model.pb").exists() and not (path / "saved_model.pbtxt").exists():
-        raise NnefError("NX717", "the folder holds no saved_model.pb", FileAt(str(path)))
+        raise NnefError("NX710", "the folder holds no saved_model.pb", FileAt(str(path)))
     loaded = tf.saved_model.load(str(path))
     known = list(loaded.signatures)
     chosen = signature or ("serving_default" if "serving_default" in known else None)
@@ -73,7 +73,7 @@ def _saved_model(path: Path, signature: str | None) -> Frozen:
     if chosen is None or chosen not in known:
         names = ", ".join(f"'{name}'" for name in known) or "none"
         what = f"no signature '{signature}'" if signature else "no single signature to choose"
-        raise NnefError("NX718", f"there is {what}, there is {names}", FileAt(str(path)))
+        raise NnefError("NX723", f"there is {what}, there is {names}", FileAt(str(path)))
     return frozen(loaded.signatures[chosen], loaded)
 
 
@@ -124,10 +124,10 @@ def _keras(path: Path) -> Frozen:
         import tf_keras
     except ModuleNotFoundError:
         message = f"Keras 3 cannot read it ({''.join(first)}); pip install tf_keras may help"
-        raise NnefError("NX717", message, FileAt(str(path))) from None
+        raise NnefError("NX710", message, FileAt(str(path))) from None
     model = tf_keras.models.load_model(path, compile=False)
     text = "read with tf_keras: the version of Keras that is installed cannot"
-    return of_model(model, (Diagnostic("NX719", text, FileAt(str(path)), Severity.INFO),))
+    return of_model(model, (Diagnostic("NX734", text, FileAt(str(path)), Severity.INFO),))
 
 
 def _check_h5(path: Path) -> None:
@@ -138,11 +138,11 @@ def _check_h5(path: Path) -> None:
         config = file.attrs.get("model_config")
     if config is None:
         message = "it holds weights only: build the model in Python and save it whole"
-        raise NnefError("NX717", message, FileAt(str(path)))
+        raise NnefError("NX710", message, FileAt(str(path)))
     text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
     if any(name == "Lambda" for name in _classes(json.loads(text))):
         message = "a Lambda layer carries Python code, which is not run; convert a SavedModel of it"
-        raise NnefError("NX717", message, FileAt(str(path)))
+        raise NnefError("NX720", message, FileAt(str(path)))
 
 
 def _classes(config: Any) -> Iterator[str]:
@@ -205,13 +205,13 @@ def _graph_def(path: Path, outputs: tuple[str, ...]) -> Frozen:
     except Exception as error:  # protobuf's own class differs between its implementations
         if type(error).__name__ not in ("DecodeError", "ParseError"):
             raise
-        raise NnefError("NX717", "it is no GraphDef", FileAt(str(path))) from None
+        raise NnefError("NX710", "it is no GraphDef", FileAt(str(path))) from None
     if not graph.node:
-        raise NnefError("NX717", "it is no GraphDef: it holds no nodes", FileAt(str(path)))
+        raise NnefError("NX710", "it is no GraphDef: it holds no nodes", FileAt(str(path)))
     kinds = {node.op for node in graph.node}
     if kinds & {"VariableV2", "VarHandleOp", "Variable"}:
         message = "the graph is not frozen: its variables are missing; convert the checkpoint"
-        raise NnefError("NX717", message, FileAt(str(path)))
+        raise NnefError("NX710", message, FileAt(str(path)))
     return of_graph(graph, outputs, str(path))
 
 
@@ -226,7 +226,7 @@ def of_graph(graph: Any, outputs: tuple[str, ...], path: str) -> Frozen:
     if outputs:
         unknown = [name for name in outputs if _plain(name) not in nodes]
         if unknown:
-            raise NnefError("NX712", f"there is no tensor '{unknown[0]}'", FileAt(path))
+            raise NnefError("NX713", f"there is no tensor '{unknown[0]}'", FileAt(path))
         return Frozen(graph, {name: name for name in inputs}, {name: name for name in outputs})
     used = {_plain(name.lstrip("^")) for node in graph.node for name in node.input}
     loose = [
@@ -237,7 +237,7 @@ def of_graph(graph: Any, outputs: tuple[str, ...], path: str) -> Frozen:
         and not any(word in node.op for word in _SUMMARIES)
     ]
     if not loose:
-        raise NnefError("NX712", "no outputs are found; name them with --output-name", FileAt(path))
+        raise NnefError("NX710", "no outputs are found; name them with --output-name", FileAt(path))
     return Frozen(graph, {name: name for name in inputs}, {name: name for name in loose})
 
 
@@ -249,7 +249,7 @@ def _checkpoint(path: Path, outputs: tuple[str, ...]) -> Frozen:
     with tf.Graph().as_default(), v1.Session() as session:
         saver = v1.train.import_meta_graph(str(meta), clear_devices=True)
         if saver is None:
-            raise NnefError("NX717", "the .meta file has no saver", FileAt(str(path)))
+            raise NnefError("NX710", "the .meta file has no saver", FileAt(str(path)))
         saver.restore(session, str(base))
         graph = session.graph.as_graph_def()
         found = of_graph(_inference(graph), outputs, str(path))

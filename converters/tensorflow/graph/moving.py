@@ -47,7 +47,7 @@ def identity_n(g: Importer, *tensors: Any) -> Any:
 
 @rules.on("Placeholder")
 def placeholder(g: Importer, *, shape: Any = None) -> Any:
-    raise Reject(None, "this input is not among those of the model", "NX711")
+    raise Reject(None, "this input is not among those of the model", "NX708")
 
 
 @rules.on(*_REDUCE)

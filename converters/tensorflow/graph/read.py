@@ -14,14 +14,13 @@ from nnefx.converters.scope import Tensor
 from nnefx.converters.tensorflow.graph.importer import Frame, GraphImporter
 from nnefx.converters.tensorflow.graph.load import Frozen, load, of_model
 from nnefx.converters.tensorflow.graph.nodes import dtype_of, ref, region_of, shape_of
+from nnefx.converters.tensorflow.graph.tables import FAMILIES
 from nnefx.converters.tensorflow.importer import FAILED
 from nnefx.converters.tensorflow.names import readable
 from nnefx.converters.tensorflow.tidy import tidy
 from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
-
-_FAMILIES = ("control", "elementwise", "layers", "moving", "random")
 
 Shapes = Mapping[Any, Sequence[int]]
 
@@ -56,7 +55,7 @@ def read(
         values: inputs that become constants, such as the lengths that loops depend on.
 
     Raises:
-        NnefError: NX717 where TensorFlow cannot read it, NX7xx with every fault that was found.
+        NnefError: NX710 where TensorFlow cannot read it, NX7xx with every fault that was found.
     """
     path = Path(source)
     frozen = load(path, signature, tuple(outputs))
@@ -65,7 +64,7 @@ def read(
         kept = {name: frozen.outputs.get(name, name) for name in outputs}
         nodes = {node.name for node in frozen.graph.node}
         if missing := sorted(n for n in known if n not in nodes and n not in frozen.outputs):
-            raise NnefError("NX712", f"there is no tensor '{missing[0]}'", FileAt(str(path)))
+            raise NnefError("NX713", f"there is no tensor '{missing[0]}'", FileAt(str(path)))
         frozen = Frozen(frozen.graph, frozen.inputs, kept, frozen.notes)
     return read_frozen(frozen, str(path), Wanted(input_shapes or {}, values or {}, layout))
 
@@ -83,7 +82,7 @@ def read_frozen(frozen: Frozen, path: str, wanted: Wanted) -> Imported:
     Raises:
         NnefError: NX7xx, with every fault that was found.
     """
-    for family in _FAMILIES:
+    for family in FAMILIES:
         import_module(f"nnefx.converters.tensorflow.graph.{family}")
     importer = GraphImporter(frozen.graph, path)
     frame = Frame(region_of(frozen.graph))
@@ -116,10 +115,10 @@ def _fill_inputs(
     for name in (*wanted.shapes, *wanted.values):
         if name is not None and name not in frozen.inputs and name not in frozen.inputs.values():
             known = ", ".join(frozen.inputs) or "none"
-            raise NnefError("NX711", f"there is no input '{name}', there is {known}", FileAt(path))
+            raise NnefError("NX708", f"there is no input '{name}', there is {known}", FileAt(path))
     if None in wanted.shapes and len(frozen.inputs) != 1:
         message = f"{len(frozen.inputs)} inputs: name the one whose shape is given"
-        raise NnefError("NX711", message, FileAt(path))
+        raise NnefError("NX708", message, FileAt(path))
     for name, node in frozen.inputs.items():
         frame.values[node] = [_input(importer, frame.region.nodes[node], name, wanted, path)]
 
@@ -138,7 +137,7 @@ def _input(importer: GraphImporter, node: Any, name: str, wanted: Wanted, path: 
     given = shapes.get(name, shapes.get(node.name, shapes.get(None)))
     shape = _fixed(declared, given)
     if isinstance(shape, str):
-        importer.fault("NX711", shape, at)
+        importer.fault("NX707", shape, at)
         return FAILED
     importer.site.at = at
     return importer.external(readable(name), shape, dtype)

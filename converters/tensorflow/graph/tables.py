@@ -3,3 +3,6 @@
 from nnefx.converters.rules import Rules
 
 rules = Rules("tensorflow")
+
+# The modules that fill the table.
+FAMILIES = ("control", "elementwise", "layers", "moving", "random")

@@ -21,7 +21,7 @@ def write(model: Model, path: str | os.PathLike[str], *, format: str, force: boo
     Inputs and outputs keep the layout and the names of the graph.
 
     Raises:
-        NnefError: NX010 where `path` exists, NX602 and NX603 for what TensorFlow lacks.
+        NnefError: NX010 where `path` exists, NX611 to NX613 for what TensorFlow lacks.
     """
     target = Path(path)
     require_free(target, force)
@@ -41,7 +41,7 @@ def module_of(model: Model) -> Any:
     """Return a module of TensorFlow: its `run` is a concrete function, its variables the weights.
 
     Raises:
-        NnefError: NX602 and NX603 for what TensorFlow lacks.
+        NnefError: NX611 to NX613 for what TensorFlow lacks.
     """
     ready = prepared(model)
     module = tf.Module(name="nnef")
@@ -75,6 +75,6 @@ def lite_bytes(module: Any) -> bytes:
         if type(error).__name__ != "ConverterError":
             raise
         first = str(error).strip().splitlines()[0]
-        raise NnefError("NX603", f"TensorFlow cannot write it as TFLite: {first}") from None
+        raise NnefError("NX612", f"TensorFlow cannot write it as TFLite: {first}") from None
     assert isinstance(data, bytes)
     return data

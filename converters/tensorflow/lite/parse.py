@@ -46,13 +46,13 @@ def open_file(path: Path) -> LiteFile:
     """Map a TFLite file and return what it holds; stored tensors are views of the map.
 
     Raises:
-        NnefError: NX001 where there is no file, NX717 where it is no TFLite file or is corrupt.
+        NnefError: NX001 where there is no file, NX710 where it is no TFLite file or is corrupt.
     """
     try:
         with path.open("rb") as stream:
             data: Any = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
-        raise NnefError("NX717", f"it cannot be mapped: {error}", FileAt(str(path))) from None
+        raise NnefError("NX710", f"it cannot be mapped: {error}", FileAt(str(path))) from None
     return parse(data, str(path))
 
 
@@ -60,11 +60,11 @@ def parse(data: Any, name: str) -> LiteFile:
     """Return what the bytes of a TFLite file hold; `name` is for messages.
 
     Raises:
-        NnefError: NX717 where they are no TFLite file or corrupt.
+        NnefError: NX710 where they are no TFLite file or corrupt.
     """
     at = FileAt(name)
     if len(data) < 8 or bytes(data[4:8]) != b"TFL3":
-        raise NnefError("NX717", "not a TFLite file: the identifier 'TFL3' is missing", at)
+        raise NnefError("NX710", "not a TFLite file: the identifier 'TFL3' is missing", at)
     with _guarded(at):
         return _Parser(data).file()
 
@@ -78,11 +78,11 @@ def _guarded(at: FileAt) -> Iterator[None]:
     try:
         yield
     except Corrupt as error:
-        raise NnefError("NX717", f"the file is corrupt: {error}", at) from None
+        raise NnefError("NX710", f"the file is corrupt: {error}", at) from None
     except (struct.error, IndexError, TypeError, ValueError, OverflowError, KeyError) as error:
         # what the accessors raise where an offset leads out of the file
         text = f"the file is corrupt: an offset leads out of it ({type(error).__name__})"
-        raise NnefError("NX717", text, at) from None
+        raise NnefError("NX710", text, at) from None
 
 
 class _Parser:

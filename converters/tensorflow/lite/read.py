@@ -15,13 +15,12 @@ from nnefx.converters.tensorflow.lite.importer import LiteImporter
 from nnefx.converters.tensorflow.lite.parse import open_file
 from nnefx.converters.tensorflow.lite.quantized import as_integers, entry_of, is_quantized
 from nnefx.converters.tensorflow.lite.schema import LiteFile, LiteGraph, Signature
+from nnefx.converters.tensorflow.lite.tables import FAMILIES
 from nnefx.converters.tensorflow.names import readable
 from nnefx.converters.tensorflow.tidy import Finished, tidy
 from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
-
-_FAMILIES = ("elementwise", "layers", "moving", "recurrent")
 
 Shapes = Mapping[Any, Sequence[int]]
 
@@ -46,11 +45,11 @@ def read(
         values: inputs that become constants.
 
     Raises:
-        NnefError: NX717 for a corrupt file, NX7xx with every fault that was found.
+        NnefError: NX710 for a corrupt file, NX7xx with every fault that was found.
     """
     path = Path(source)
     file = open_file(path)
-    for family in _FAMILIES:
+    for family in FAMILIES:
         import_module(f"nnefx.converters.tensorflow.lite.{family}")
     chosen = _signature(file, signature, str(path))
     graph = file.graphs[chosen.graph if chosen else 0]
@@ -114,7 +113,7 @@ def _signature(file: LiteFile, key: str | None, path: str) -> Signature | None:
         if item.key == key:
             return item
     known = ", ".join(f"'{item.key}'" for item in file.signatures) or "none"
-    raise NnefError("NX718", f"there is no signature '{key}', there is {known}", FileAt(path))
+    raise NnefError("NX723", f"there is no signature '{key}', there is {known}", FileAt(path))
 
 
 def _inputs(
@@ -132,10 +131,10 @@ def _inputs(
     for name in [*shapes, *values]:
         if name is not None and name not in every:
             known = ", ".join(sorted(graph.tensors[i].name for i in graph.inputs))
-            raise NnefError("NX711", f"there is no input '{name}', there is {known}", FileAt(path))
+            raise NnefError("NX708", f"there is no input '{name}', there is {known}", FileAt(path))
     if None in shapes and len(graph.inputs) != 1:
         message = f"{len(graph.inputs)} inputs: name the one whose shape is given"
-        raise NnefError("NX711", message, FileAt(path))
+        raise NnefError("NX708", message, FileAt(path))
     return [
         _input(importer, graph, index, nice.get(index), aliases[index], shapes, values, path)
         for index in graph.inputs
@@ -156,7 +155,7 @@ def _input(
     fixed = [i for i in range(len(item.shape)) if i not in item.open]
     if len(shape) != len(item.shape) or any(shape[i] != item.shape[i] for i in fixed):
         message = f"shape {list(shape)} does not fit {list(item.shape)}"
-        importer.fault("NX711", message, at)
+        importer.fault("NX707", message, at)
         return FAILED
     if item.dtype is None:
         importer.fault("NX704", f"it is of type {item.type}", at)
@@ -187,7 +186,7 @@ def _outputs(
             by_name.setdefault(item.name, index)
         unknown = [name for name in outputs if name not in by_name]
         if unknown:
-            raise NnefError("NX712", f"there is no tensor '{unknown[0]}'", FileAt(path))
+            raise NnefError("NX713", f"there is no tensor '{unknown[0]}'", FileAt(path))
         indices = tuple(by_name[name] for name in outputs)
     results: dict[int, tuple[str, Tensor]] = {}
     for index in dict.fromkeys(indices):

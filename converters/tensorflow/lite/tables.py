@@ -3,3 +3,6 @@
 from nnefx.converters.rules import Rules
 
 rules = Rules("tflite")
+
+# The modules that fill the table.
+FAMILIES = ("elementwise", "layers", "moving", "recurrent")
