@@ -29,6 +29,7 @@ VERBS = {
     "new": ("new", "Begin a model from a template."),
     "pack": ("pack", "Put the folder of a model into an archive."),
     "unpack": ("pack", "Put the archive of a model into a folder."),
+    "lsp": ("lsp", "Serve editors: the language server."),
     "ops": ("ops", "List the operations of NNEF, or document one."),
     "explain": ("explain", "Explain a diagnostic code."),
     "targets": ("targets", "List the consumers that `check --target` knows."),
