@@ -286,3 +286,17 @@ def test_plain_statements_are_wrapped_as_all_others() -> None:
             assert TOKEN.findall("\n".join(lines)) == tokens
             assert plain_line(" ".join(lines)) in (line, None)
             assert wrap_plain(line, width, "    ") == lines
+
+
+def test_line_ends_and_form_feeds() -> None:
+    graph = body("x = external(shape = [1]);  # b", "y = relu(x);").split("\n\n", 1)[1]
+    text = (
+        "version 1.0;\f# a graph\fgraph g(x) -> (y){x = external(shape = [1]); # b\f y = relu(x);}"
+    )
+    assert formatted(text) == f"version 1.0;\n\n# a graph\n{graph}"
+    assert formatted(formatted(text).replace("\n", "\r\n")) == formatted(text)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("", ""), ("\n\n# a\n\n\n# b", "# a\n\n# b\n")])
+def test_texts_of_comments_only(text: str, wanted: str) -> None:
+    assert formatted(text) == wanted

@@ -48,7 +48,7 @@ def format_quantization(source: Source, width: int = WIDTH) -> str:
 def _has_graph(text: str) -> bool:
     """Tell a document from a file of fragments."""
     return any(
-        "#" not in text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        "#" not in _LINE_END.split(text[max(match.start() - 1000, 0) : match.start()])[-1]
         for match in _GRAPH.finditer(text)
     )
 
