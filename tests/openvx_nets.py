@@ -297,6 +297,9 @@ CASES = [
                               stride=[1, 1, 2, 2]), 90),
     Case("argmax_pool_ignore", _pool("argmax_pool", (1, 2, 6, 7), size=[1, 1, 3, 2],
                                      border="ignore"), 90, -2, -1),
+    Case("argmax_pool_both_signs", _pool("argmax_pool", (1, 2, 6, 7), size=[1, 1, 3, 2],
+                                         border="ignore", padding=[(0, 0), (0, 0), (1, 1), (1, 0)]
+                                         ), 90, -2, 2),
     Case("max_pool_with_index", _pool("max_pool_with_index", (1, 2, 6, 6), size=[1, 1, 2, 2],
                                       stride=[1, 1, 2, 2], border="ignore")),
     Case("unpool", lambda n: (lambda p: n.desample(*p, size=[1, 1, 2, 2], stride=[1, 1, 2, 2],
@@ -353,4 +356,24 @@ CASES = [
         signed=True, symmetric=False), 30),
     Case("quantize_logarithmic", lambda n: n.logarithmic_quantize(n.input(1, 2, 3, 4), 2.0, bits=6),
          20, 0.1, 2.0),
+    # products and powers of two tensors
+    Case("matmul_of_inputs", lambda n: n.matmul(n.input(3, 8), n.input(8, 5, name="y"))),
+    Case("matmul_turned", lambda n: n.matmul(n.input(8, 3), n.input(5, 8, name="y"),
+                                             transposeA=True, transposeB=True)),
+    Case("matmul_after_conv", lambda n: n.matmul(n.reshape(n.conv(n.input(1, 2, 4, 4), n.weight(
+         3, 2, 1, 1)), shape=[3, 16]), n.input(16, 5, name="y")), 35),
+    Case("matmul_batched", lambda n: n.matmul(n.input(2, 3, 8), n.input(2, 8, 5, name="y")), 35),
+    Case("matmul_batched_turned", lambda n: n.matmul(n.input(2, 8, 3), n.input(
+         2, 5, 8, name="y"), transposeA=True, transposeB=True), 35),
+    Case("pow", _binary("pow", (1, 4, 3, 5), (1, 4, 3, 5)), 40, 0.25, 2.5),
+    Case("pow_of_constant", lambda n: n.pow(n.numbers([[1.5, 2.0, 0.5, 3.0]]), n.input(1, 4)), 40),
+    # windows with gaps, and over batch and channels
+    Case("max_pool_dilated", _pool("max_pool", (1, 2, 8, 9), size=[1, 1, 3, 2], border="ignore",
+                                   dilation=[1, 1, 2, 3], stride=[1, 1, 1, 2])),
+    Case("avg_pool_dilated", _pool("avg_pool", (1, 2, 8, 9), size=[1, 1, 3, 2], border="ignore",
+                                   dilation=[1, 1, 2, 3], stride=[1, 1, 1, 2]), 40),
+    Case("max_pool_channels", _pool("max_pool", (2, 5, 4, 4), size=[2, 3, 2, 1],
+                                    border="constant")),
+    Case("avg_pool_channels", _pool("avg_pool", (1, 5, 4, 4), size=[1, 3, 1, 2], border="ignore",
+                                    stride=[1, 2, 1, 1]), 40),
 ]  # fmt: skip

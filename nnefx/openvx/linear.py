@@ -10,6 +10,7 @@ from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, axis_map
 from nnefx.openvx.measure import measure
 from nnefx.openvx.plan import Arg, Enum, Null, Ref
+from nnefx.openvx.products import run_time_product
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
 from nnefx.openvx.scales import Scaling, Weights
 from nnefx.openvx.storage import Slot, dimension
@@ -50,6 +51,8 @@ def matmul_scales(
         weights = B.array()
         depth = weights.shape[-1 if transposeB else -2]
         s.weighted(out, A, Weights.of(weights, depth, None, depth))
+    elif isinstance(A, Value) and isinstance(B, Value):
+        s.product(out, A, B)
     s.stored(out)
 
 
@@ -58,8 +61,11 @@ def matmul(
     g: Emitter, out: Value, A: Operand, B: Operand, *, transposeA: bool, transposeB: bool
 ) -> None:
     """A product with a constant matrix, which maps the last axis of tensors of higher rank."""
+    if isinstance(A, Value) and isinstance(B, Value):
+        run_time_product(g, out, A, B, (transposeA, transposeB))
+        return
     if not isinstance(A, Value) or not isinstance(B, Const):
-        raise UnsupportedError("a product of two run-time tensors is not handled")
+        raise UnsupportedError("the first operand is constant, only the second may be")
     if transposeA or int(np.prod(B.shape[:-2])) != 1:
         raise UnsupportedError("a transposed or batched product is not handled")
     if out.rank != 2:

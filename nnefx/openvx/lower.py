@@ -35,7 +35,9 @@ from nnefx.passes.fold import fold
 from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors.model import Model
 
-_FAMILIES = "activate choose deconv elementwise layout linear pool reduce resample sampling window"
+_FAMILIES = (
+    "activate choose deconv elementwise layout linear pool products reduce resample sampling window"
+)
 for _family in _FAMILIES.split():
     import_module(f"nnefx.openvx.{_family}")
 
@@ -310,8 +312,10 @@ def matrices(graph: Graph, constants: Constants) -> frozenset[Value]:
             continue
         outs = list(node.values())
         operands = [value for value in node.operands() if value not in constants]
-        if node.name in ("linear", "matmul"):
+        if node.name == "linear" or (node.name == "matmul" and len(operands) == 1):
             operands = []
+            products.update(outs)
+        elif node.name == "matmul":
             products.update(outs)
         flat = all(value.rank == 2 for value in (*outs, *operands))
         for value in (*outs, *operands):

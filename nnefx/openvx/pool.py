@@ -1,6 +1,6 @@
 """Pools over the spatial dimensions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from nnefx.ir.graph import Value
 from nnefx.openvx.canonical import Slide, plain
 from nnefx.openvx.emit import Emitter
-from nnefx.openvx.layout import prefilled, running, with_border
+from nnefx.openvx.layout import alias, axis_map, prefilled, running, with_border
 from nnefx.openvx.plan import Enum, Int, Ref
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
-from nnefx.openvx.storage import Slot
+from nnefx.openvx.storage import Slot, dimension
 from nnefx.ops.shapes import Axis, windows
 
 Padding = Sequence[tuple[int, int]]
@@ -32,7 +32,11 @@ def max_pool(
 ) -> None:
     """PoolingLayer MAX; places outside of the input are filled in where targets differ."""
     value = running(input)
-    axes = spatial(value, size, padding, stride, dilation)
+    every = windows(value.shape, size, padding, stride, dilation, "constant")
+    if not is_spatial(every) or is_dilated(every):
+        _axis_by_axis(g, out, value, every, border)
+        return
+    axes = plane(every[2:])
     x = g.read(value)
     if border not in ("constant", "ignore"):
         x, axes = with_border(g, x, axes, border)
@@ -43,6 +47,68 @@ def max_pool(
     if x.name in g.nonnegative:
         g.nonnegative.add(y.name)
     pooling(g, "MAX", x, y, slides, rounding)
+
+
+def _axis_by_axis(g: Emitter, out: Value, value: Value, axes: Sequence[Axis], border: str) -> None:
+    if value.rank > 4:
+        raise UnsupportedError(f"rank {value.rank} exceeds 4")
+    around = {dimension(value.rank, number): axis for number, axis in enumerate(axes)}
+    alias(g, out, maxima(g, g.read(value), around, border))
+
+
+def maxima(g: Emitter, x: Slot, axes: Mapping[int, Axis], border: str) -> Slot:
+    """Return the maxima of windows along dimensions, one after the other.
+
+    Each is turned to where nodes have windows, its items laid out window by window; what is
+    outside becomes another item of the window, or 0 where that is the border.
+    """
+    for dim, axis in axes.items():
+        if (axis.size, axis.stride, axis.around) == (1, 1, (0, 0)):
+            continue
+        x = x if dim == 0 else g.transpose(x, 0, dim)
+        if border not in ("constant", "ignore"):
+            x, (axis, _) = with_border(g, x, (axis, Axis(x.dims[1], x.dims[1])), border)
+        wide = axis_map(g, x, 0, _laid_out(axis, border == "ignore"))
+        y = g.temp((axis.down, *x.dims[1:]), x.scale, "maxima")
+        pooling(g, "MAX", wide, y, [Slide(axis.size, 0), Slide(1, 0)])
+        x = y if dim == 0 else g.transpose(y, 0, dim)
+    return x
+
+
+def _laid_out(axis: Axis, ignore: bool) -> NDArray[Any]:
+    """Return the 0/1 matrix that puts the items of every window side by side."""
+    starts = np.arange(axis.down) * axis.stride - axis.before
+    places = starts[:, None] + np.arange(axis.size) * axis.dilation
+    inside = (places >= 0) & (places < axis.up)
+    first = places[np.arange(axis.down), inside.argmax(axis=1)]
+    if ignore:
+        places = np.where(inside, places, first[:, None])
+        inside = (places >= 0) & (places < axis.up)
+    rows = np.zeros((places.size, axis.up))
+    flat, valid = places.reshape(-1), inside.reshape(-1)
+    rows[np.flatnonzero(valid), flat[valid]] = 1.0
+    return rows
+
+
+def tap(g: Emitter, x: Slot, dim: int, axis: Axis, place: int) -> Slot:
+    """Return what one place of a window sees along a dimension that is padded already."""
+    first = place * axis.dilation
+    if axis.stride == 1:
+        return g.part(x, dim, first, first + axis.down)
+    rows = np.zeros((axis.down, x.dims[dim]))
+    rows[np.arange(axis.down), first + axis.stride * np.arange(axis.down)] = 1.0
+    return axis_map(g, x, dim, rows)
+
+
+def larger(g: Emitter, x: Slot, y: Slot, hint: str) -> Slot:
+    """Return the maximum of two tensors of one scale."""
+    difference, positive, z = (
+        g.temp(x.dims, x.scale, f"{hint}_{part}") for part in ("less", "more", "so_far")
+    )
+    g.subtract(y, x, difference)
+    g.relu(difference, positive)
+    g.add(x, positive, z)
+    return z
 
 
 def average(
@@ -96,12 +162,26 @@ def spatial(
 ) -> tuple[Axis, Axis]:
     """Return the windows along x and y; refuse windows over batch or channels."""
     axes = windows(value.shape, size, padding, stride, dilation, "constant")
-    if any((a.size, a.stride, a.before, a.down) != (1, 1, 0, a.up) for a in axes[:2]):
+    if not is_spatial(axes):
         raise UnsupportedError("a window over batch or channels is not handled")
-    along = axes[2:]
+    return plane(axes[2:])
+
+
+def plane(along: Sequence[Axis]) -> tuple[Axis, Axis]:
+    """Return the spatial axes as (x, y): rank 3 has no y, rank 2 has none."""
     if not along:
         return Axis(1, 1), Axis(1, 1)
     return (along[0], Axis(1, 1)) if len(along) == 1 else (along[1], along[0])
+
+
+def is_spatial(axes: Sequence[Axis]) -> bool:
+    """Tell whether windows leave batch and channels alone."""
+    return all((a.size, a.stride, a.before, a.down) == (1, 1, 0, a.up) for a in axes[:2])
+
+
+def is_dilated(axes: Sequence[Axis]) -> bool:
+    """Tell whether a window leaves out items."""
+    return any(axis.dilation > 1 and axis.size > 1 for axis in axes)
 
 
 def _fitted(

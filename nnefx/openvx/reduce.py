@@ -48,7 +48,7 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
         return
     count = int(np.prod([value.shape[axis] for axis in axes], dtype=np.int64))
     step = y_scale / x.scale / (count if normalize else 1)
-    partial = _ones(g, x, dims, 2.0 ** float(np.clip(np.floor(np.log2(step)), -8, 6)))
+    partial = sums(g, x, dims, 2.0 ** float(np.clip(np.floor(np.log2(step)), -8, 6)))
     norm = partial.scale / y_scale * (count if normalize else 1)
     if norm == 1:
         alias(g, out, g.restated(partial, y_scale) if dims else partial)
@@ -56,7 +56,7 @@ def _sum(g: Emitter, out: Value, value: Value, axes: Sequence[int], normalize: b
     g.convert(partial, g.create(out), norm)
 
 
-def _ones(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
+def sums(g: Emitter, x: Slot, dims: set[int], step: float) -> Slot:
     """Return the sum over dimensions, at the scale of x times `step`."""
     plane = dims & {0, 1, 2}
     if 2 in plane:

@@ -15,10 +15,11 @@ from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Value
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, axis_map, running
-from nnefx.openvx.pool import average
+from nnefx.openvx.pool import average, is_dilated, is_spatial
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.storage import Slot, dimension
+from nnefx.ops.shapes import windows as spans
 from nnefx.tensors.model import Model
 
 Array = NDArray[Any]
@@ -70,7 +71,11 @@ def average_scales(s: Scaling, out: Value, input: Operand, **attributes: Any) ->
 @lowers("avg_pool", scales=average_scales)
 def avg_pool(g: Emitter, out: Value, input: Operand, *, border: str, **windows: Any) -> None:
     """PoolingLayer AVG, or a matrix for each axis where that does not work."""
-    if g.profile.average_node:
+    every = spans(
+        running(input).shape, windows["size"], windows["padding"], windows["stride"],
+        windows["dilation"], "constant",
+    )  # fmt: skip
+    if g.profile.average_node and is_spatial(every) and not is_dilated(every):
         average(g, out, input, border=border, **windows)
         return
     more = {"border": border, "normalize": True}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnefx.ir.graph import Value
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import axis_map, prefilled, running, with_border
-from nnefx.openvx.pool import Padding, spatial
+from nnefx.openvx.pool import Padding, larger, maxima, spatial, tap
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.storage import Slot
@@ -47,20 +47,19 @@ def argmax_pool(
     """Rank the places where the maximum is by falling numbers, and take the largest rank."""
     value = running(input)
     axes = spatial(value, size, padding, stride, dilation)
-    taps = list(_taps(g, g.read(value), axes, border, -32768 if border == "ignore" else 0))
-    best = taps[0]
-    for tap in taps[1:]:
-        best = _larger(g, best, tap, "best")
+    x = g.read(value)
+    taps = list(_taps(g, x, axes, border, -32768 if border == "ignore" else 0))
+    best = maxima(g, x, dict(enumerate(axes)), border)
     ranks = []
-    for number, tap in enumerate(taps):
-        difference = g.temp(tap.dims, tap.scale, "difference")
-        g.subtract(tap, best, difference)
-        rank = g.temp(tap.dims, _STEP, "rank")
+    for number, seen in enumerate(taps):
+        difference = g.temp(seen.dims, seen.scale, "difference")
+        g.subtract(seen, best, difference)
+        rank = g.temp(seen.dims, _STEP, "rank")
         g.lookup(difference, rank, _rank(len(taps) - number))
         ranks.append(rank)
     highest = ranks[0]
     for rank in ranks[1:]:
-        highest = _larger(g, highest, rank, "highest")
+        highest = larger(g, highest, rank, "highest")
     g.lookup(highest, g.create(out), lambda real: len(taps) - real)
 
 
@@ -70,17 +69,6 @@ def _rank(value: int) -> Callable[[Array], Array]:
 
 def _equals(number: int) -> Callable[[Array], Array]:
     return lambda real: (np.rint(real) == number).astype(np.float64)
-
-
-def _larger(g: Emitter, x: Slot, y: Slot, hint: str) -> Slot:
-    """Return the maximum of two tensors of one scale."""
-    difference, positive, z = (
-        g.temp(x.dims, x.scale, f"{hint}_{part}") for part in ("less", "more", "so_far")
-    )
-    g.subtract(y, x, difference)
-    g.relu(difference, positive)
-    g.add(x, positive, z)
-    return z
 
 
 def _taps(g: Emitter, x: Slot, axes: tuple[Axis, Axis], border: str, fill: int) -> Iterator[Slot]:
@@ -97,16 +85,7 @@ def _taps(g: Emitter, x: Slot, axes: tuple[Axis, Axis], border: str, fill: int) 
         edges[dim] = (max(before, 0), max(after, 0))
     x = prefilled(g, x, edges, 0.0, fill)
     for j, i in product(range(along_y.size), range(along_x.size)):
-        yield _tap(g, _tap(g, x, 1, along_y, j), 0, along_x, i)
-
-
-def _tap(g: Emitter, x: Slot, dim: int, axis: Axis, place: int) -> Slot:
-    first = place * axis.dilation
-    if axis.stride == 1:
-        return g.part(x, dim, first, first + axis.down)
-    rows = np.zeros((axis.down, x.dims[dim]))
-    rows[np.arange(axis.down), first + axis.stride * np.arange(axis.down)] = 1.0
-    return axis_map(g, x, dim, rows)
+        yield tap(g, tap(g, x, 1, along_y, j), 0, along_x, i)
 
 
 @lowers("sample", scales=sample_scales)
@@ -127,8 +106,8 @@ def sample(
     axes = spatial(value, size, padding, stride, dilation)
     places = g.read(running(index))
     parts = [
-        _where(g, tap, places, number)
-        for number, tap in enumerate(_taps(g, g.read(value), axes, border, 0))
+        _where(g, seen, places, number)
+        for number, seen in enumerate(_taps(g, g.read(value), axes, border, 0))
     ]
     _total(g, parts, g.create(out))
 
