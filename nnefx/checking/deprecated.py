@@ -7,6 +7,7 @@ from nnefx.ir.scoped import EXTENSION
 from nnefx.ops import Op, standard_ops
 from nnefx.source import Source, TextAt
 from nnefx.syntax import ast
+from nnefx.syntax.flatcall import FlatCall
 
 _LEAVES = (ast.Literal, ast.Name)
 
@@ -38,12 +39,16 @@ def _findings(
     bodies = [fragment.body or [] for fragment in document.fragments]
     if document.graph:
         bodies.append(document.graph.body)
+    sound: set[tuple[str, int]] = set()  # operations with attributes that many calls share
     for body in bodies:
         for statement in body:
-            if isinstance(statement.value, ast.Call):
-                yield from _call(statement.value, named)
-            else:
-                yield from _expression(statement.value, named)
+            call = statement.value
+            if isinstance(call, FlatCall) and (call.op, id(call.tail)) in sound:
+                continue
+            found = list(_expression(call, named))
+            if isinstance(call, FlatCall) and not found:
+                sound.add((call.op, id(call.tail)))
+            yield from found
 
 
 def _call(call: ast.Call, named: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str, int]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from nnefx import collector
 from nnefx.checking.bodies import check_bodies
 from nnefx.checking.deprecated import check_deprecated
 from nnefx.checking.selection import Selection
@@ -49,6 +50,11 @@ def check_document(source: Source, found: list[Diagnostic], selection: Selection
     After a syntax error the rest of the text is checked all the same, but for what the pieces
     that could not be read may have defined.
     """
+    with collector.paused():
+        return _check(source, found, selection)
+
+
+def _check(source: Source, found: list[Diagnostic], selection: Selection) -> Checked:
     document, faults = parse_all(source)
     found += faults
     if document is None or (document.graph is None and faults):
