@@ -179,6 +179,7 @@ def test_saved_model_needs_no_extension(tmp_path) -> None:
             "NX219",
             "'y.layer/w' is that of 'v'",
         ),
+        ("", "a = layer(x, n = 3); a = layer(x, n = 3); y = copy(a);", "NX203", "twice"),
         (
             "fragment bad(x: tensor<scalar>) -> (y: tensor<scalar>)"
             "{ y = x + variable(shape = [1], label = 'a b'); }",
@@ -205,7 +206,7 @@ def test_saved_model_needs_no_extension(tmp_path) -> None:
 def test_fault_is_told(fragments: str, body: str, code: str, said: str) -> None:
     with pytest.raises(NnefError) as caught:
         model(fragments, body)
-    assert caught.value.code == code
+    assert [item.code for item in caught.value.diagnostics] == [code]
     assert said in str(caught.value)
 
 

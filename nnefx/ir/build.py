@@ -1,5 +1,6 @@
 """Document -> Graph: names resolve, arguments are bound, types agree, every tensor has a shape."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ class _Build:
         self.builder.budget.items = BUDGET + BUDGET_PER_CHARACTER * len(source.text)
         self.evaluator = Evaluator(self.builder, source, {})
         self.words = [word for extension in document.extensions for word in extension.words]
+        self.repeated: set[str] = set()
         self.graph_only: tuple[str, ...] = GRAPH_ONLY
         if EXTENSION in self.words:
             self.builder.scoped = scoped_fragments(document.fragments)
@@ -121,6 +123,7 @@ class _Build:
                 message = f"'{name.id}' is assigned twice"
                 self._error("NX203", message, TextAt(self.source, name.pos))
                 twice = True
+                self.repeated.add(name.id)
             assigned.add(name.id)
         before = len(self.builder.nodes)
         try:
@@ -201,6 +204,8 @@ class _Build:
             label = node.attributes["label"]
             first = seen.setdefault(label.lower(), node)
             if first is not node and {first.output, node.output} & self.builder.brought:
+                if re.split(r"[/.]", label)[0] in self.repeated:
+                    continue  # the name that both have is the fault
                 message = f"variable: its scoped label '{label}' is that of '{first.output.name}'"
                 note = Note(f"'{first.output.name}' is here", first.at)
                 self.report(Diagnostic("NX219", message, node.at, notes=(note,)))
