@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.execute.executor import as_computed
 from nnefx.ir.compute import compute

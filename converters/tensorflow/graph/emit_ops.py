@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nnefx.converters.tensorflow.graph.emit import TYPES, Held, Walk, emits
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.ir.graph import Node, Value
 from nnefx.ops.layout import reshape_shape, slice_ranges, split_shape
 

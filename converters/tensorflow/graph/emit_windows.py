@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nnefx.converters.tensorflow.graph.emit import Held, Walk, emits
 from nnefx.converters.tensorflow.graph.emit_ops import bordered
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.converters.tensorflow.resize import weights
 from nnefx.ir.graph import Node, Value
 from nnefx.ops import Reject

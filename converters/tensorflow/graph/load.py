@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.source import FileAt
 

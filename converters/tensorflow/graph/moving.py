@@ -22,9 +22,9 @@ _REDUCE = {
 
 @rules.on("Const")
 def const(g: Importer, *, value: Any, dtype: Any = None) -> Tensor:
-    from tensorflow import make_ndarray
+    from nnefx.converters.tensorflow.graph.quiet import tf
 
-    array = make_ndarray(value)
+    array = tf.make_ndarray(value)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise Reject(None, "texts have no counterpart", "NX704")
     result = g.known(array.astype(np.float32) if array.dtype.name == "bfloat16" else array)

@@ -109,7 +109,7 @@ def shape_of(shape: Any) -> list[int | None] | None:
 
 def dtype_of(number: int) -> Any:
     """Return a numpy type, or TensorFlow's name of a type that numpy lacks."""
-    import tensorflow as tf
+    from nnefx.converters.tensorflow.graph.quiet import tf
 
     dtype = tf.dtypes.as_dtype(number)
     if dtype in (tf.string, tf.resource, tf.variant) or dtype.is_quantized:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from nnefx.converters.tensorflow.graph.load import Frozen, load
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 

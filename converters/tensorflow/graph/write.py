@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from nnefx.converters.tensorflow.graph.emit import TYPES, Walk, prepared, stored_arrays
+from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
 from nnefx.source import FileAt

@@ -176,7 +176,7 @@ class _Parser:
             return _unpacked(raw, count).reshape(shape)
         if raw.size != count * dtype.itemsize:
             raise Corrupt(f"tensor '{name}' has {raw.size} bytes, {count * dtype.itemsize} are due")
-        return raw.view(dtype).reshape(shape)
+        return np.asarray(raw.view(dtype).reshape(shape))
 
     def _buffer(self, buffer: Any) -> Array | None:
         """Return the bytes of a buffer, None where it is empty; large files keep them behind."""
@@ -247,7 +247,7 @@ class _Parser:
         table.Init(union.Bytes, union.Pos)
         return {
             field: self._ints(table, method) if vector else getattr(table, method)()
-            for field, method, vector in _fields(type(table))
+            for field, method, vector in _fields(kind)
         }
 
     def _signature(self, item: Any, graphs: tuple[LiteGraph, ...]) -> Signature:
@@ -298,8 +298,9 @@ def _options_names(which: str) -> dict[int, str]:
 
 
 @cache
-def _fields(table: Any) -> tuple[tuple[str, str, bool], ...]:
+def _fields(kind: str) -> tuple[tuple[str, str, bool], ...]:
     """Return (snake_case name, accessor, whether it is a vector) of each field of a table."""
+    table = getattr(import_module(f"tflite.{kind}"), kind)
     names = [name for name in vars(table) if name[0].isupper() and "BufferHas" not in name]
     vectors = {name[: -len("Length")] for name in names if f"{name[:-6]}AsNumpy" in names}
     suffixes = ("Length", "AsNumpy", "IsNone")
