@@ -200,15 +200,12 @@ class _Build:
 
     def _check_labels(self) -> None:
         seen: dict[str, Node] = {}
+        told: set[str] = set()
         for node in self._nodes("variable"):
             label = node.attributes["label"]
             first = seen.setdefault(label.lower(), node)
             if first is not node and {first.output, node.output} & self.builder.brought:
-                if re.split(r"[/.]", label)[0] in self.repeated:
-                    continue  # the name that both have is the fault
-                message = f"variable: its scoped label '{label}' is that of '{first.output.name}'"
-                note = Note(f"'{first.output.name}' is here", first.at)
-                self.report(Diagnostic("NX219", message, node.at, notes=(note,)))
+                self._check_scoped(label, first, node, told)
             elif (first.output.shape, first.output.dtype) != (node.output.shape, node.output.dtype):
                 message = (
                     f"variable: label '{label}' shares data with '{first.output.name}', which is "
@@ -217,6 +214,16 @@ class _Build:
                 )
                 note = Note(f"'{first.output.name}' is here", first.at)
                 self.report(Diagnostic("NX216", message, node.at, notes=(note,)))
+
+    def _check_scoped(self, label: str, first: Node, node: Node, told: set[str]) -> None:
+        """Report two calls, or a call and a variable, whose labels are the same, once."""
+        path = label.lower().rpartition("/")[0]
+        if path in told or re.split(r"[/.]", label)[0] in self.repeated:
+            return  # where one name is assigned twice, that is the fault
+        told.add(path)
+        message = f"variable: its scoped label '{label}' is that of '{first.output.name}'"
+        note = Note(f"'{first.output.name}' is here", first.at)
+        self.report(Diagnostic("NX219", message, node.at, notes=(note,)))
 
     def _check_updates(self) -> None:
         variables = {node.output for node in self._nodes("variable")}
