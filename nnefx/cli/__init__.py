@@ -37,7 +37,7 @@ VERBS = {
 
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
-USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018"}
+USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018", "NX601"}
 
 
 class Verbs(click.Group):

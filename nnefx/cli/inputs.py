@@ -58,8 +58,9 @@ def read_array(path: Path, value: Value) -> Arrays:
         return read_tensor(path)
     try:
         array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise NnefError("NX014", f"not a readable array: {error}", FileAt(str(path))) from None
+    except (ValueError, OSError, EOFError):  # numpy's own words advise to trust pickles
+        message = "not a readable array: .npy, .npz, .dat or a picture is expected"
+        raise NnefError("NX014", message, FileAt(str(path))) from None
     if isinstance(array, np.lib.npyio.NpzFile):
         if value.name not in array:
             message = f"the archive has no array '{value.name}'"
