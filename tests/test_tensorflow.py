@@ -12,7 +12,7 @@ from nnefx.api import optimized
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
 from nnefx.tensors.model import Model
-from tf_cases import Case, cases
+from tf_cases import Case, cases, weights
 
 pytestmark = [
     pytest.mark.xdist_group("tensorflow"),
@@ -83,3 +83,43 @@ def test_tflite_computes_what_the_interpreter_does(case: Case, tmp_path: Path) -
     expected = [engine.get_tensor(item["index"]) for item in engine.get_output_details()]
     given = [inputs[index] for index in order]
     agree(run(read(path), given, tmp_path), expected, case.rtol)
+
+
+def _images(data_format: str) -> Any:
+    """Return a function with every operator that has a data_format, NCHW or NHWC."""
+    first = data_format == "NCHW"
+
+    def pixels(*items: int) -> list[int]:
+        return [1, 1, *items] if first else [1, *items, 1]
+
+    def make(x: Any) -> Any:
+        w = weights(3, 3, 4, 4)
+        y = tf.nn.conv2d(x, w, pixels(2, 1), "SAME", data_format=data_format)
+        y = tf.nn.bias_add(y, weights(4), data_format=data_format)
+        y = tf.nn.depthwise_conv2d(
+            y, weights(3, 3, 4, 1), pixels(1, 1), "VALID", data_format=data_format
+        )
+        y = tf.nn.max_pool2d(y, pixels(2, 3), pixels(1, 2), "SAME", data_format=data_format)
+        y = tf.nn.avg_pool2d(y, pixels(2, 2), pixels(1, 1), "SAME", data_format=data_format)
+        ones = np.ones(4, np.float32)
+        return tf.raw_ops.FusedBatchNormV3(
+            x=y, scale=weights(4), offset=ones, mean=0.5 * ones, variance=2 * ones,
+            is_training=False, data_format=data_format,
+        )[0]  # fmt: skip
+
+    return make
+
+
+def test_channels_first_computes_what_channels_last_does(tmp_path: Path) -> None:
+    """TensorFlow itself runs images with channels first on other devices only."""
+    from nnefx.converters.tensorflow.graph.load import frozen
+    from nnefx.converters.tensorflow.graph.read import Wanted, read_frozen
+
+    x = np.random.default_rng(0).standard_normal((1, 8, 9, 4)).astype(np.float32)
+    expected = _images("NHWC")(tf.constant(x)).numpy().transpose(0, 3, 1, 2)
+    function = tf.function(_images("NCHW"), autograph=False).get_concrete_function(
+        tf.TensorSpec((1, 4, 8, 9), tf.float32, "x")
+    )
+    imported = read_frozen(frozen(function), "case", Wanted({}, {}))
+    assert "transpose" not in [node.name for node in imported.graph.nodes]
+    agree(run(imported, [x.transpose(0, 3, 1, 2)], tmp_path), [expected], 1e-4)

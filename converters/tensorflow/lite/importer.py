@@ -12,8 +12,9 @@ from nnefx.converters.tensorflow.lite.quantized import entry_of, is_quantized, r
 from nnefx.converters.tensorflow.lite.schema import LiteFile, LiteGraph, LiteNode, LiteTensor
 from nnefx.converters.tensorflow.lite.tables import rules
 from nnefx.converters.tensorflow.names import readable
+from nnefx.diagnostics import Diagnostic, Severity
 from nnefx.ops import Reject
-from nnefx.source import ModelAt
+from nnefx.source import FileAt, ModelAt
 
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 
@@ -30,6 +31,7 @@ class LiteImporter(Importer):
 
     Attributes:
         stored: the quantization of stored tensors by the name that the variable will get.
+        notes: what the user should know.
     """
 
     def __init__(self, file: LiteFile, path: str) -> None:
@@ -41,6 +43,7 @@ class LiteImporter(Importer):
         self.results: list[LiteTensor] = []
         self.users: dict[int, int] = {}
         self.depth = 0
+        self.notes: list[Diagnostic] = []
 
     def run(self, graph: LiteGraph, inputs: Sequence[Any]) -> dict[int, Any]:
         """Import a graph; return what its tensors became, `FAILED` for what could not be."""
@@ -138,7 +141,9 @@ class LiteImporter(Importer):
     def _loaded(self, item: LiteTensor) -> Tensor:
         if item.dtype is None:
             raise Reject(None, f"tensor '{item.name}' is of type {item.type}", "NX704")
-        if item.data is None:  # a state, which begins with zeros
+        if item.data is None:
+            text = f"the state '{item.name}' begins with zeros in every run"
+            self.notes.append(Diagnostic("NX734", text, FileAt(self.path), Severity.INFO))
             return self.known(np.zeros(item.shape, np.float32), item.name)
         result = self.known(real(item) if is_quantized(item) else item.data, readable(item.name))
         result.kept = result.dtype.kind == "f" and result.volume > 1

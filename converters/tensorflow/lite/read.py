@@ -92,7 +92,15 @@ def _finished(
             if place.axes is not None:
                 axes[name] = place.axes
     types = {t.name: t.dtype.name for t in graph.tensors if t.name in names and t.dtype}
-    return Imported(done.graph, weights, names, types, {**done.quantization, **entries}, axes=axes)
+    return Imported(
+        done.graph,
+        weights,
+        names,
+        types,
+        {**done.quantization, **entries},
+        notes=importer.notes,
+        axes=axes,
+    )
 
 
 def label_source(label: str, stored: Mapping[str, Any]) -> str:
