@@ -15,8 +15,6 @@ from nnefx.ir.graph import UNKNOWN, Graph, Node
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
 
-Rules = dict[str, list[Rule]]
-
 
 def check_target(target: Target, checked: Checked, source: Source) -> list[Diagnostic]:
     """Return what keeps the target from taking a model, each finding with its limit."""
@@ -52,58 +50,68 @@ def _syntax(target: Target, document: ast.Document, source: Source) -> Iterator[
 
 
 def _operations(target: Target, graph: Graph) -> Iterator[Diagnostic]:
-    rules: Rules = {}
-    for rule in target.rules:
-        for name in rule.operations:
-            rules.setdefault(name, []).append(rule)
+    comparison = _Comparison(target)
     told: set[tuple[str, At | None]] = set()
     for node in graph.nodes:
-        for item in _node(target, node, graph, rules):
+        for item in comparison.node(node, graph):
             if (item.message, item.at) not in told:
                 told.add((item.message, item.at))
                 yield item
 
 
-def _known(target: Target, name: str) -> bool:
-    if name in target.lacks:
-        return False
-    return target.only is None or name in target.only
+class _Comparison:
+    """Compares the operations of one model with a target."""
 
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.rules: dict[str, list[Rule]] = {}
+        for rule in target.rules:
+            for name in rule.operations:
+                self.rules.setdefault(name, []).append(rule)
+        self.seen: set[Graph] = set()  # bodies; equal calls share one, which is looked at once
 
-def _node(target: Target, node: Node, graph: Graph, rules: Rules) -> Iterator[Diagnostic]:
-    if node.at is None:  # a literal that is the result of a fragment
-        return
-    if node.op.shape is None and node.op.signature.body is None:
-        if not target.custom:
-            message = f"{node.name}: the target takes no operations without a body"
-            yield Diagnostic("NX611", message, node.at)
-        return
-    if node.op.shape is None and node.body is not None:  # a fragment of the document
-        for inner in node.body.nodes:
-            yield from _node(target, inner, node.body, rules)
-        return
-    if not _known(target, node.name):
-        if target.expand and node.op.signature.body is not None:
-            yield from _expanded(target, node, rules)
+    def node(self, node: Node, graph: Graph) -> Iterator[Diagnostic]:
+        """Yield what the target cannot do of a node of `graph`."""
+        if node.at is None:  # a literal that is the result of a fragment
             return
-        hint = target.lacks.get(node.name, "")
-        message = f"{node.name}: the target lacks it" + (f"; {hint}" if hint else "")
-        yield Diagnostic("NX611", message, node.at)
-        return
-    yield from _tensors(target, node)
-    for rule in rules.get(node.name, ()):
-        for code, message in demands(rule, node, graph):
-            hint = f"; {rule.hint}" if rule.hint else ""
-            yield Diagnostic(code, f"{node.name}: {message}{hint}", node.at)
+        if node.op.shape is None and node.body is not None:
+            yield from self._body(node.body)
+        elif node.op.shape is None and node.op.signature.body is None:
+            if not self.target.custom:
+                message = f"{node.name}: the target takes no operations without a body"
+                yield Diagnostic("NX611", message, node.at)
+        elif self._knows(node.name):
+            yield from _tensors(self.target, node)
+            for rule in self.rules.get(node.name, ()):
+                for code, message in demands(rule, node, graph):
+                    hint = f"; {rule.hint}" if rule.hint else ""
+                    yield Diagnostic(code, f"{node.name}: {message}{hint}", node.at)
+        elif self.target.expand and node.op.signature.body is not None:
+            yield from self._expanded(node)
+        else:
+            hint = self.target.lacks.get(node.name, "")
+            message = f"{node.name}: the target lacks it" + (f"; {hint}" if hint else "")
+            yield Diagnostic("NX611", message, node.at)
 
+    def _knows(self, name: str) -> bool:
+        if name in self.target.lacks:
+            return False
+        return self.target.only is None or name in self.target.only
 
-def _expanded(target: Target, node: Node, rules: Rules) -> Iterator[Diagnostic]:
-    """Yield what of the body of a compound the target cannot do, at the compound's place."""
-    body = instantiate(Builder(), node.op, node.inputs, node.attributes, node.dtype)
-    for inner in body.nodes:
-        for item in _node(target, inner, body, rules):
-            message = f"{node.name}: it consists of others, and {item.message}"
-            yield replace(item, message=message, at=node.at)
+    def _body(self, body: Graph) -> Iterator[Diagnostic]:
+        """Yield what of a fragment of the document the target cannot do."""
+        if body not in self.seen:
+            self.seen.add(body)
+            for inner in body.nodes:
+                yield from self.node(inner, body)
+
+    def _expanded(self, node: Node) -> Iterator[Diagnostic]:
+        """Yield what of the body of a compound the target cannot do, at the compound's place."""
+        body = instantiate(Builder(), node.op, node.inputs, node.attributes, node.dtype)
+        for inner in body.nodes:
+            for item in self.node(inner, body):
+                message = f"{node.name}: it consists of others, and {item.message}"
+                yield replace(item, message=message, at=node.at)
 
 
 def _tensors(target: Target, node: Node) -> Iterator[Diagnostic]:

@@ -162,6 +162,9 @@ class _Build:
                 if id(value) in made:
                     value.name = name.id
                     continue
+                if value.dtype == types.GENERIC:  # an earlier fault left it unknown
+                    env[name.id] = self.builder.poisoned(name.id)
+                    continue
                 at = TextAt(self.source, statement.pos)
                 env[name.id] = self.builder.invoke("copy", [value], {}, None, name.id, at)
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nnefx.checking import Options, check_source
+from nnefx.checking import Options, check_source, load, names
 from nnefx.source import Source
 
 HEAD = (
@@ -102,3 +102,12 @@ def test_hostile_texts_take_little_memory(tmp_path):
         [sys.executable, script, tests], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 500
+
+
+@pytest.mark.parametrize("name", names())
+def test_targets_do_not_follow_what_grows_without_bound(name):
+    twice = fragment("y = f(x, n = n - 1) + f(x, n = n - 1) if n > 0 else x;")
+    text = graph("y = f(x, n = 100);", twice)
+    start = time.process_time()
+    check_source(Source("graph.nnef", text), Options(targets=(load(name),)))
+    assert time.process_time() - start < 2
