@@ -25,6 +25,7 @@ def pages() -> Mapping[str, str]:
         "caffe.md": with_layers((DOCS / "caffe.md").read_text(encoding="utf-8")),
         "cli.md": commands(),
         "diagnostics.md": diagnostics(),
+        "tensorflow.md": with_operators((DOCS / "tensorflow.md").read_text(encoding="utf-8")),
         "operations.md": operations(stdlib_source().text, standard_ops()),
     }
 
@@ -76,6 +77,28 @@ def layers() -> str:
         held = ", ".join(name for name, text in tests.items() if f'"{kind}"' in text)
         lines.append(f"| {kind} | {fields} | {held} |")
     return "\n".join(lines) + "\n"
+
+
+def with_operators(page: str) -> str:
+    """Return the page about TensorFlow with the lists of operators renewed."""
+    head, _, rest = page.partition("<!-- from converters/tensorflow -->\n")
+    end = rest[rest.index("<!-- end of operators -->") :]
+    return f"{head}<!-- from converters/tensorflow -->\n{operators()}{end}"
+
+
+def operators() -> str:
+    """Return the operators that have a rule; TensorFlow itself is not imported for that."""
+    from importlib import import_module
+
+    lines = []
+    for title, package in (("TFLite", "lite"), ("TensorFlow", "graph")):
+        base = f"nnefx.converters.tensorflow.{package}"
+        for family in import_module(f"{base}.tables").FAMILIES:
+            import_module(f"{base}.{family}")
+        names = import_module(f"{base}.tables").rules.names()
+        listed = ", ".join(f"`{name}`" for name in names)
+        lines += [f"**{title}**, {len(names)} operators: {listed}.", ""]
+    return "\n".join(lines)
 
 
 def diagnostics() -> str:
