@@ -16,6 +16,7 @@ struct _vx_reference {
     enum kind kind;
     int count;
     vx_context context;
+    char name[64];
 };
 
 struct _vx_context {
@@ -126,6 +127,23 @@ vx_status vxGetStatus(vx_reference reference)
     return reference ? VX_SUCCESS : VX_ERROR_INVALID_REFERENCE;
 }
 
+vx_status vxSetReferenceName(vx_reference reference, const vx_char *name)
+{
+    if (strlen(name) >= sizeof reference->name)
+        return VX_ERROR_INVALID_VALUE;
+    strcpy(reference->name, name);
+    return VX_SUCCESS;
+}
+
+vx_status vxQueryContext(vx_context context, vx_enum attribute, void *data, vx_size size)
+{
+    (void)context;
+    if (attribute != VX_CONTEXT_MAX_TENSOR_DIMS || size != sizeof(vx_size))
+        return VX_ERROR_NOT_SUPPORTED;
+    *(vx_size *)data = 6;
+    return VX_SUCCESS;
+}
+
 vx_status vxRetainReference(vx_reference reference)
 {
     reference->count++;
@@ -199,6 +217,51 @@ vx_tensor vxCreateTensorFromView(vx_tensor parent, vx_size rank, const vx_size *
             t->data += t->strides[i] * (ptrdiff_t)(start[i] * item(t->type));
     }
     return t;
+}
+
+/* STUB_NO_HANDLES in the environment makes it an OpenVX that takes none; it never frees them. */
+vx_tensor vxCreateTensorFromHandle(vx_context context, vx_size rank, const vx_size *dims,
+                                   vx_enum type, vx_int8 position, const vx_size *strides,
+                                   void *data, vx_enum memory_type)
+{
+    vx_size stride = item(type), i;
+    vx_tensor t;
+    for (i = 0; i < rank; i++) {
+        if (strides[i] != stride)
+            return NULL;
+        stride *= dims[i];
+    }
+    if (getenv("STUB_NO_HANDLES") || memory_type != VX_MEMORY_TYPE_HOST)
+        return NULL;
+    t = vxCreateTensor(context, rank, dims, type, position);
+    if (t) {
+        free(t->owned);
+        t->owned = NULL;
+        t->data = data;
+    }
+    return t;
+}
+
+vx_status vxSwapTensorHandle(vx_tensor t, void *data, void **previous)
+{
+    if (t->owned)
+        return VX_ERROR_INVALID_REFERENCE;
+    *previous = t->data;
+    t->data = data;
+    return VX_SUCCESS;
+}
+
+vx_status vxQueryTensor(vx_tensor t, vx_enum attribute, void *data, vx_size size)
+{
+    if (attribute == VX_TENSOR_NUMBER_OF_DIMS && size == sizeof t->rank)
+        memcpy(data, &t->rank, size);
+    else if (attribute == VX_TENSOR_DIMS && size == t->rank * sizeof *t->dims)
+        memcpy(data, t->dims, size);
+    else if (attribute == VX_TENSOR_DATA_TYPE && size == sizeof t->type)
+        memcpy(data, &t->type, size);
+    else
+        return VX_ERROR_NOT_SUPPORTED;
+    return VX_SUCCESS;
 }
 
 vx_status vxReleaseTensor(vx_tensor *tensor)
@@ -367,6 +430,19 @@ vx_status vxReleaseGraph(vx_graph *graph)
     }
     *graph = NULL;
     return VX_SUCCESS;
+}
+
+vx_status vxReleaseReference(vx_reference *reference)
+{
+    vx_reference ref = *reference;
+    switch (ref->kind) {
+    case GRAPH: return vxReleaseGraph((vx_graph *)(void *)reference);
+    case NODE: return vxReleaseNode((vx_node *)(void *)reference);
+    case TENSOR: return vxReleaseTensor((vx_tensor *)(void *)reference);
+    case LUT: return vxReleaseLUT((vx_lut *)(void *)reference);
+    case SCALAR: return vxReleaseScalar((vx_scalar *)(void *)reference);
+    default: return VX_ERROR_INVALID_REFERENCE;
+    }
 }
 
 vx_status vxVerifyGraph(vx_graph graph)

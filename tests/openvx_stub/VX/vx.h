@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+#define VX_VERSION_1_3 0x103
+
+typedef char vx_char;
 typedef int32_t vx_status;
 typedef int32_t vx_enum;
 typedef size_t vx_size;
@@ -62,6 +65,8 @@ enum { VX_ROUND_POLICY_TO_ZERO = 0x12001, VX_ROUND_POLICY_TO_NEAREST_EVEN = 0x12
 enum { VX_READ_ONLY = 0x11001, VX_WRITE_ONLY = 0x11002, VX_READ_AND_WRITE = 0x11003 };
 enum { VX_MEMORY_TYPE_NONE = 0xE000, VX_MEMORY_TYPE_HOST = 0xE001 };
 enum { VX_LUT_TYPE = 0x80700, VX_LUT_COUNT, VX_LUT_SIZE, VX_LUT_OFFSET };
+enum { VX_CONTEXT_MAX_TENSOR_DIMS = 0x8010E };
+enum { VX_TENSOR_NUMBER_OF_DIMS = 0x81500, VX_TENSOR_DIMS, VX_TENSOR_DATA_TYPE };
 
 typedef struct {
     vx_bool transpose_input1, transpose_input2, transpose_input3;
@@ -72,6 +77,9 @@ vx_status vxReleaseContext(vx_context *context);
 vx_context vxGetContext(vx_reference reference);
 vx_status vxGetStatus(vx_reference reference);
 vx_status vxRetainReference(vx_reference reference);
+vx_status vxReleaseReference(vx_reference *reference);
+vx_status vxSetReferenceName(vx_reference reference, const vx_char *name);
+vx_status vxQueryContext(vx_context context, vx_enum attribute, void *data, vx_size size);
 vx_graph vxCreateGraph(vx_context context);
 vx_status vxReleaseGraph(vx_graph *graph);
 vx_status vxVerifyGraph(vx_graph graph);
@@ -84,6 +92,11 @@ vx_tensor vxCreateVirtualTensor(vx_graph graph, vx_size rank, const vx_size *dim
                                 vx_int8 position);
 vx_tensor vxCreateTensorFromView(vx_tensor tensor, vx_size rank, const vx_size *start,
                                  const vx_size *end);
+vx_tensor vxCreateTensorFromHandle(vx_context context, vx_size rank, const vx_size *dims,
+                                   vx_enum type, vx_int8 position, const vx_size *strides,
+                                   void *data, vx_enum memory_type);
+vx_status vxSwapTensorHandle(vx_tensor tensor, void *data, void **previous);
+vx_status vxQueryTensor(vx_tensor tensor, vx_enum attribute, void *data, vx_size size);
 vx_status vxReleaseTensor(vx_tensor *tensor);
 vx_status vxCopyTensorPatch(vx_tensor tensor, vx_size rank, const vx_size *start,
                             const vx_size *end, const vx_size *strides, void *data, vx_enum usage,
