@@ -23,7 +23,7 @@ LAYERS = (
     ("show",),
     ("converters",),
     ("", "api"),  # the public door
-    ("cli", "__main__", "lsp"),
+    ("cli", "__main__", "highlight", "lsp"),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 APART = {("converters", "openvx"), ("openvx", "converters")}  # these do not know each other

@@ -18,7 +18,7 @@ from nnefx.lsp.positions import Positions
 from nnefx.lsp.scan import scan
 from nnefx.source import Source
 
-URI = "file:///work/graph.nnef"
+URI = "file:///models/graph.nnef"
 TEXT = """version 1.0;
 extension KHR_enable_fragment_definitions, KHR_enable_operator_expressions;
 
@@ -40,7 +40,7 @@ graph net(a) -> (c)
 
 
 def analysed(text: str) -> Analysis:
-    source = Source("/work/graph.nnef", text)
+    source = Source("/models/graph.nnef", text)
     return Analysis(source, Positions(source))
 
 
