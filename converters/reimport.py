@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from nnefx import converters
-from nnefx.api import optimized
 from nnefx.converters.imported import Imported
 from nnefx.converters.names import identifier
+from nnefx.converters.optimized import optimized
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt, ModelAt
 from nnefx.tensors.model import Model

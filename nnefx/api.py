@@ -2,19 +2,12 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
-from nnefx.passes.dead import drop_dead
-from nnefx.passes.fold import fold
-from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors import dat
 from nnefx.tensors.model import Model
-
-if TYPE_CHECKING:
-    from nnefx.converters.imported import Imported
 
 Arrays = NDArray[Any]
 
@@ -58,6 +51,7 @@ def convert(
         NnefError: NX7xx, with every node that cannot be converted.
     """
     from nnefx import converters
+    from nnefx.converters.optimized import optimized
 
     imported = optimized(
         converters.read(
@@ -65,25 +59,6 @@ def convert(
         )
     )
     return Model(imported.graph, imported.weights, imported.quantization, imported.extra)
-
-
-def optimized(imported: "Imported") -> "Imported":
-    """Fold constants, fold batch normalization and biases into filters, remove what is not needed.
-
-    Names of tensors that vanish leave the map as well.
-    """
-    graph = drop_dead(fold(imported.graph))
-    model = fuse_affine(Model(graph, imported.weights, imported.quantization))
-    # A fused filter has the name of the one whose place it takes, but not its values.
-    values, before = model.graph.values, imported.graph.values
-    fused = {
-        node.output.name
-        for node in model.graph.variables
-        if node.output is not before.get(node.output.name)
-    }
-    alive = values.keys() - fused
-    names = {source: name for source, name in imported.names.items() if name in alive}
-    return replace(imported, graph=model.graph, weights=model.weights, names=names)
 
 
 def read_tensor(path: str | os.PathLike[str]) -> Arrays:

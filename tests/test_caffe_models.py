@@ -13,7 +13,7 @@ import zoo
 from caffe_nets import feeds
 from conftest import ROOT, shared
 from nnefx import converters
-from nnefx.api import optimized
+from nnefx.converters.optimized import optimized
 from nnefx.converters.verify import compare_with_source
 from nnefx.ir.unbuild import unbuild
 from nnefx.syntax.printer import print_document

@@ -16,13 +16,12 @@ LAYERS = (
     ("ops",),
     ("ir",),
     ("tensors",),
-    ("execute",),
-    ("passes",),
+    ("execute", "passes"),  # constants are computed by running, torch runs what is expanded
     ("openvx",),
     ("checking",),
     ("show",),
     ("converters",),
-    ("", "api"),  # the public door
+    ("", "api", "torch_api"),  # the public door
     ("cli", "__main__", "highlight", "lsp"),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

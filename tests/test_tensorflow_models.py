@@ -7,7 +7,7 @@ import pytest
 
 import nnefx
 import tf_zoo
-from nnefx.api import optimized
+from nnefx.converters.optimized import optimized
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
 from nnefx.tensors.model import Model

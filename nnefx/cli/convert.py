@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@options.output("The model to write: a folder, a .nnef.tgz or .nnef.tar file, or a .tflite file.")
+@options.output("The model to write: a folder, or a .nnef.tgz, .nnef.tar, .onnx or .tflite file.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
 @click.option("--to", "target_format", metavar="FORMAT",
-              help="nnef, tflite or tensorflow (SavedModel); told by OUTPUT's suffix.")  # fmt: skip
+              help="nnef, onnx, tflite or tensorflow (SavedModel); told by OUTPUT's suffix.")  # fmt: skip
 @click.option("--weights", metavar="FILE|none|zeros",
               help="Weights where the format keeps them apart, or made up for it.")  # fmt: skip
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE.py",
@@ -65,7 +65,7 @@ def convert(
 ) -> int:
     """Convert SOURCE to NNEF, or NNEF to another format."""
     from nnefx import converters
-    from nnefx.api import optimized
+    from nnefx.converters.optimized import optimized
     from nnefx.tensors.model import Model, require_free, save
 
     require_free(output, force)
