@@ -126,7 +126,9 @@ class Builder:
         inputs, attributes = _bind(op, args, kwargs, dtype, generic)
         bound = generic[0]
         if op.signature.generic and bound is None:
-            raise Reject(None, f"{op.name}: its data-type cannot be deduced", "NX205")
+            if not _has_unknown(inputs.values()):
+                raise Reject(None, f"{op.name}: its data-type cannot be deduced", "NX205")
+            bound = types.GENERIC  # of a value that an earlier fault left unknown
         body: Graph | None = None
         if op.shape is None:
             shapes, body = self._instance(op, inputs, attributes, bound)
@@ -370,7 +372,7 @@ def _infer(op: Op, inputs: dict[str, Input], attributes: dict[str, Any], dtype: 
     shapes = [
         value.shape if type(value) is Value else _shape_of(value) for value in inputs.values()
     ]
-    if UNKNOWN in shapes and _has_unknown(inputs.values()):  # `in` also finds (): look closer
+    if (UNKNOWN in shapes or list in map(type, shapes)) and _has_unknown(inputs.values()):
         return [UNKNOWN] * len(op.signature.results)
     assert op.shape is not None
     try:
