@@ -26,6 +26,7 @@ FORMATS = {
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")  # package.module:attribute
 # Format, the module that writes it (`write(model, path, format=..., force=...)`), its extra.
 WRITERS = {
+    "onnx": ("nnefx.converters.onnx.write", "onnx"),
     "tflite": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
     "tensorflow": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
 }

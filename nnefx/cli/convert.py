@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@options.output("The model to write: a folder, or a .nnef.tgz, .nnef.tar, .onnx or .tflite file.")
+@options.output("The model to write: a folder, a .nnef.tgz, .nnef.tar, .onnx or .tflite.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
 @click.option("--to", "target_format", metavar="FORMAT",
               help="nnef, onnx, tflite or tensorflow (SavedModel); told by OUTPUT's suffix.")  # fmt: skip
