@@ -31,7 +31,7 @@ APART = {("converters", "openvx"), ("openvx", "converters")}  # these do not kno
 FRAMEWORKS = {
     "onnx": {"converters.onnx"},
     "onnxruntime": {"converters.onnx"},
-    "torch": {"converters.pytorch", "execute"},
+    "torch": {"converters.pytorch", "execute", "torch_api"},
     "tensorflow": {"converters.tensorflow"},
     "keras": {"converters.tensorflow"},
     "tflite": {"converters.tensorflow"},
