@@ -128,6 +128,22 @@ def classifier(n: Net) -> Any:
     return n.softmax(y, name="shares")
 
 
+def _regions(op: str, **attributes: Any) -> Any:
+    def make(n: Net) -> Any:
+        rois = n.numbers([[1, 0, 5, 6], [0, 2, 7, 5], [2, 2, 3, 4]])
+        owners = n.constant(shape=[3, 1], value=[1, 0, 1], dtype="integer")
+        return getattr(n, op)(n.input(2, 2, 7, 8), rois, owners, output_size=[2, 3], **attributes)
+
+    return make
+
+
+REGIONS: dict[str, dict[str, Any]] = {
+    "max_roi_pool": {},
+    "avg_roi_pool": {},
+    "roi_resample": {"method": "symmetric"},
+    "avg_roi_align": {"sampling_rate": [2, 2], "resize_method": "asymmetric"},
+    "max_roi_align": {"sampling_rate": [2, 1], "resize_method": "symmetric"},
+}
 SMOOTH = ["neg", "exp", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asinh", "abs", "sigmoid"]
 SMOOTH += ["relu", "softplus", "sqr", "gelu", "silu", "elu", "selu"]
 POSITIVE = ["log", "sqrt", "rsqrt", "rcp", "rsqr", "log2"]
@@ -376,4 +392,23 @@ CASES = [
                                     border="constant")),
     Case("avg_pool_channels", _pool("avg_pool", (1, 5, 4, 4), size=[1, 3, 1, 2], border="ignore",
                                     stride=[1, 2, 1, 1]), 40),
+    # regions that are known
+    *(Case(op, _regions(op, **attributes), 35) for op, attributes in REGIONS.items()),
+    # volumes
+    Case("conv_3d", lambda n: n.conv(n.input(1, 2, 5, 4, 6), n.weight(3, 2, 3, 3, 2), n.weight(
+         1, 3), stride=[2, 1, 2], padding=[(1, 1), (1, 0), (0, 0)]), 45),
+    Case("conv_3d_dilated_groups", lambda n: n.relu(n.conv(n.input(1, 4, 5, 4, 4), n.weight(
+         4, 2, 2, 3, 2), 0.25, groups=2, dilation=[2, 1, 1], padding=[(0, 0)] * 3)), 45),
+    Case("network_3d", lambda n: n.linear(n.reshape(n.mean_reduce(n.max_pool(n.relu(n.g.add("add",
+         n.conv(n.input(1, 2, 4, 6, 6), n.weight(4, 2, 3, 3, 3), n.weight(1, 4)), n.weight(1, 4))),
+         size=[1, 1, 2, 2, 2], stride=[1, 1, 2, 2, 2], padding=[(0, 0)] * 5), axes=[2, 3, 4]),
+         shape=[0, -1]), n.weight(3, 4), n.weight(1, 3)), 40),
+    Case("max_pool_3d", _pool("max_pool", (1, 2, 5, 4, 4), size=[1, 1, 3, 2, 2], border="ignore",
+                              stride=[1, 1, 2, 1, 2])),
+    Case("avg_pool_3d", _pool("avg_pool", (1, 2, 5, 4, 4), size=[1, 1, 3, 2, 2], border="ignore",
+                              stride=[1, 1, 2, 1, 2]), 35),
+    Case("concat_3d", lambda n: n.concat([n.relu(n.input(1, 2, 3, 2, 2)), n.tanh(n.input(
+         1, 1, 3, 2, 2, name="y"))], axis=1)),
+    *(Case(f"{op}_3d", _pool(op, (1, 2, 3, 2, 2), axes=[2, 4]), 35)
+      for op in ("max_reduce", "min_reduce", "sum_reduce")),
 ]  # fmt: skip

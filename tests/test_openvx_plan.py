@@ -266,12 +266,12 @@ def test_wrong_inputs_are_refused():
         assert caught.value.code == "NX651"
 
 
-def test_a_model_with_rank_5_is_refused_in_words():
+def test_a_model_with_rank_6_is_refused_in_words():
     with pytest.raises(NnefError) as caught:
-        lower(Model(loads_rank_5()))
+        lower(Model(rank_6()))
     assert caught.value.code == "NX603"
 
 
-def loads_rank_5():
+def rank_6():
     net = Net()
     return net.model(net.relu(net.input(1, 2, 3, 4, 5))).graph

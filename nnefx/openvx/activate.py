@@ -51,8 +51,10 @@ def softmax(g: Emitter, out: Value, x: Operand, *, axes: Sequence[int]) -> None:
     if not g.profile.softmax_node:
         raise UnsupportedError(f"profile '{g.profile.name}' has no softmax")
     slot = g.read(value)
-    plain = g.temp(slot.dims, 1.0, "logits")
-    g.lookup(slot, plain, _below_88) if g.profile.lut else g.copy(slot, plain)
+    plain = slot
+    if g.profile.lut:
+        plain = g.temp(slot.dims, 1.0, "logits")
+        g.lookup(slot, plain, _below_88)
     y = g.create(out)
     g.nonnegative.add(y.name)
     dim = dimension(value.rank, axes[0])

@@ -1,6 +1,6 @@
 """What values a network's tensors take on sample inputs: the ranges that fixed point is cut to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnefx.execute.executor import Executor
 from nnefx.ir.graph import Value
+from nnefx.openvx.state import State
 from nnefx.tensors.model import Model
 
 Array = NDArray[Any]
@@ -89,12 +90,19 @@ class Observed:
         return float(min(errors)[1])
 
 
-def observe(model: Model, samples: Samples) -> dict[Value, Observed]:
-    """Run the model on every sample and return what each of its values was."""
+def observe(model: Model, samples: Samples, states: Sequence[State] = ()) -> dict[Value, Observed]:
+    """Run the model on every sample and return what each of its values was.
+
+    `states` go from one sample to the next.
+    """
+    held = {state.input: state.initial for state in states}
+    carried = {state.output: state.input for state in states}
     executor = Executor(model)
     found: dict[Value, Observed] = {}
     for sample in [samples] if isinstance(samples, Mapping) else samples:
-        for value, array in executor.trace(sample):
+        for value, array in executor.trace({**held, **sample}):
+            if value.name in carried:
+                held[carried[value.name]] = np.asarray(array)
             if value.dtype == "scalar":
                 found.setdefault(value, Observed()).add(np.asarray(array))
     return found

@@ -1,5 +1,6 @@
 """Operations on two tensors item by item; functions of one tensor are tables (see regions)."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,8 @@ def _operands(g: Emitter, out: Value, x: Operand, y: Operand, scale: float) -> t
 def placed(g: Emitter, operand: Operand, out: Value, scale: float) -> Slot:
     """Return an operand as stored beside the result: NNEF aligns shapes on the left."""
     shape = operand.shape + (1,) * (out.rank - len(operand.shape))
+    if out.rank > 4 and shape != out.shape and prod(shape) != 1:
+        raise UnsupportedError(f"an operand of shape {operand.shape} beside rank {out.rank}")
     dims = shape[::-1] if out in g.matrices else canonical(shape)
     if isinstance(operand, Const):
         return g.const(operand.name or "constant", dims, operand.array, scale, operand.label)

@@ -281,6 +281,10 @@ class Emitter:
 
     def convert(self, x: Slot, y: Slot, norm: float, offset: float = 0.0) -> None:
         """Y = (x - offset) / norm in stored numbers, truncated."""
+        if not self.profile.convert_node and offset == 0:
+            factor = self.const("factor", (1,) * len(x.dims), lambda: np.full(1, 1 / norm), 1.0)
+            self.multiply(x, factor, y)
+            return
         self.call(
             "vxTensorConvertDepthNode",
             Ref(x.name),

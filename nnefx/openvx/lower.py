@@ -26,8 +26,10 @@ from nnefx.openvx.regions import (
 )
 from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
+from nnefx.openvx.state import expose
 from nnefx.openvx.statement import region_statement, statement
 from nnefx.openvx.storage import Home, canonical, dimension
+from nnefx.openvx.volumes import fold_depth
 from nnefx.passes.constants import Constants
 from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand
@@ -36,7 +38,8 @@ from nnefx.passes.fuse import fuse_affine
 from nnefx.tensors.model import Model
 
 _FAMILIES = (
-    "activate choose deconv elementwise layout linear pool products reduce resample sampling window"
+    "activate choose deconv elementwise layout linear pool products reduce resample rois sampling "
+    "window"
 )
 for _family in _FAMILIES.split():
     import_module(f"nnefx.openvx.{_family}")
@@ -67,10 +70,12 @@ def lower(
         NnefError: NX6xx; all operations that the target cannot do are in one error.
     """
     target = find_profile(profile)
+    model, states = expose(model)
     model = _prepared(model, target, logits)
-    observed = observe(model, calibration) if calibration is not None else {}
+    observed = observe(model, calibration, states) if calibration is not None else {}
     walk = _Walk(model, target, observed, clip, fine_scales)
     plan = walk.plan(bool(observed))
+    plan = replace(plan, notes=(*plan.notes, *(state.note for state in states)))
     if target.max_references and plan.references > target.max_references:
         message = f"plan: {plan.references} references, '{profile}' has {target.max_references}"
         raise NnefError("NX605", message)
@@ -83,7 +88,7 @@ def _prepared(model: Model, target: Profile, logits: bool) -> Model:
     graph = drop_dead(fold(graph))
     if logits:
         graph = drop_dead(_without_softmax(graph))
-    return fuse_affine(replace(model, graph=graph))
+    return fold_depth(fuse_affine(replace(model, graph=graph)))
 
 
 def _keeps(target: Profile, node: Node) -> bool:

@@ -32,6 +32,7 @@ class Profile:
     activations: frozenset[str] = frozenset({"RELU"})
     activation_arguments: bool = True  # tanh honours a and b
     lut: bool = True
+    convert_node: bool = True  # ConvertDepth takes the data type
     lrn_node: bool = False
     softmax_node: bool = True
     softmax_in_views: bool = False
@@ -77,6 +78,7 @@ PROFILES: dict[str, Profile] = {
             max_border="ignore",
             activations=frozenset({"RELU", "LOGISTIC", "HYPERBOLIC_TAN", "SOFTRELU"}),
             lut=False,
+            convert_node=False,
             softmax_in_views=True,
             lrn_node=True,
         ),
@@ -88,7 +90,6 @@ PROFILES: dict[str, Profile] = {
             bias_position=16,
             product_rounding=False,
             rounding="VX_ROUND_POLICY_TO_NEAREST_EVEN",
-            dilation=True,
             asymmetric_padding=True,
             explicit_stride=True,
             depthwise="multiplier",

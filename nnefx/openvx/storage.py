@@ -2,6 +2,7 @@
 
 Storage is four-dimensional, innermost first: (N, C, H, W) is [W, H, C, N], (N, C, W) is
 [W, 1, C, N], (N, C) is [1, 1, C, N], (N) is [1, 1, 1, N]; moving extents of 1 costs nothing then.
+(N, C, D, H, W) is [W, H, C D, N], on its way to and from the order of `volumes`.
 Row-major bytes are the same as NNEF's throughout.
 """
 
@@ -47,11 +48,15 @@ class Home:
 
 def dimension(rank: int, axis: int) -> int:
     """Return the OpenVX dimension that NNEF axis `axis` of a tensor of `rank` is stored in."""
+    if rank > 4:
+        raise UnsupportedError(f"rank {rank} exceeds 4")
     return _DIMENSIONS[rank][axis]
 
 
 def canonical(shape: tuple[int, ...]) -> Dims:
     """Return the extents that a value of NNEF `shape` is stored with."""
+    if len(shape) == 5:
+        shape = (shape[0], shape[1] * shape[2], *shape[3:])
     if len(shape) > 4:
         raise UnsupportedError(f"rank {len(shape)} exceeds 4")
     dims = [1, 1, 1, 1]

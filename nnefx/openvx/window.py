@@ -108,7 +108,7 @@ class Layer:
         inputs = self.filter.shape[1] * each
         outputs = self.filter.shape[0] // blocks
         layer = replace(self, filter=_held(self.filter)) if blocks > 1 else self
-        weigh = _Weigh(layer, (along_x, along_y), y.scale / self.x.scale, each)
+        weigh = _Weigh(layer, (along_x, along_y), y.scale / self.x.scale, each, g.profile.dilation)
         for block in range(blocks):
             part_x = g.part(x, 2, block * inputs, (block + 1) * inputs)
             part_y = g.part(y, 2, block * outputs, (block + 1) * outputs)
@@ -155,11 +155,13 @@ class _Weigh:
     slides: tuple[Slide, Slide]
     scale: float
     each: int
+    dilates: bool  # whether the target inserts zeros into a kernel
     stored: Stored = field(default_factory=Stored)
 
     def gap(self, slide: Slide) -> int:
         """Return the dilation argument; a grown kernel has its zeros inside."""
-        return 0 if slide.before or slide.after else slide.dilation
+        grown = slide.before or slide.after or not self.dilates
+        return 0 if grown else slide.dilation
 
     def block(
         self, g: Emitter, block: int, blocks: int, out_scale: float
