@@ -48,7 +48,7 @@ def arrange(level: Level) -> Arrangement:
     rows: list[list[int]] = [[] for _ in range(max(slot_ranks, default=-1) + 1)]
     for slot, rank in enumerate(slot_ranks):
         rows[rank].append(slot)
-    ordered = _order(rows, segments, slot_ranks)
+    ordered = _order(level, rows, segments, slot_ranks)
     return Arrangement(tuple(map(tuple, ordered)), tuple(segments), len(slot_ranks), tuple(hidden))
 
 
@@ -116,15 +116,22 @@ def _too_long(level: Level, ranks: list[int], values: list[list[int]]) -> set[in
     return hidden
 
 
+# Links of each slot towards one side: the slot there, and where on it, in parts of a place.
+_Near = list[list[tuple[int, float]]]
+
+
 def _order(
-    rows: list[list[int]], segments: Sequence[Segment], ranks: Sequence[int]
+    level: Level, rows: list[list[int]], segments: Sequence[Segment], ranks: Sequence[int]
 ) -> list[list[int]]:
     """Return the rows, sorted by sweeps over the means of neighbours; the best is kept."""
-    up: list[list[int]] = [[] for _ in ranks]
-    down: list[list[int]] = [[] for _ in ranks]
+    up: _Near = [[] for _ in ranks]
+    down: _Near = [[] for _ in ranks]
     for segment in segments:
-        up[segment.target].append(segment.source)
-        down[segment.source].append(segment.target)
+        aside = 0.0
+        if segment.out >= 0:  # several outputs lie side by side
+            aside = (segment.out + 0.5) / len(level.items[segment.source].outputs) - 0.5
+        up[segment.target].append((segment.source, aside))
+        down[segment.source].append((segment.target, aside))
     place = [0.0] * len(ranks)
     _place(rows, place)
     best, fewest = rows, -1
@@ -133,7 +140,7 @@ def _order(
         downwards = sweep % 2 == 0
         near = up if downwards else down
         for row in current if downwards else reversed(current):
-            _sort(row, near, place)
+            _sort(row, near, place, 1 if downwards else -1)
         if len(ranks) < 2000:
             _swap(current, up, down, place)
         crossings = _crossings(current, down, place)
@@ -150,9 +157,9 @@ def _place(rows: Sequence[Sequence[int]], place: list[float]) -> None:
             place[slot] = position
 
 
-def _sort(row: list[int], near: list[list[int]], place: list[float]) -> None:
+def _sort(row: list[int], near: _Near, place: list[float], sign: int) -> None:
     keys = {
-        slot: sum(place[other] for other in near[slot]) / len(near[slot])
+        slot: sum(place[other] + sign * aside for other, aside in near[slot]) / len(near[slot])
         if near[slot]
         else place[slot]
         for slot in row
@@ -162,32 +169,31 @@ def _sort(row: list[int], near: list[list[int]], place: list[float]) -> None:
         place[slot] = position
 
 
-def _swap(
-    rows: list[list[int]], up: list[list[int]], down: list[list[int]], place: list[float]
-) -> None:
+def _swap(rows: list[list[int]], up: _Near, down: _Near, place: list[float]) -> None:
     """Exchange neighbours in a row where that makes fewer links cross."""
     for row in rows:
         for index in range(len(row) - 1):
             left, right = row[index], row[index + 1]
             now = then = 0
-            for near in (up, down):
-                for a in near[left]:
-                    for b in near[right]:
-                        now += place[a] > place[b]
-                        then += place[a] < place[b]
+            for near, weight in ((up, 1), (down, 0)):
+                for a, aside_a in near[left]:
+                    for b, aside_b in near[right]:
+                        difference = place[a] - place[b] + weight * (aside_a - aside_b)
+                        now += difference > 0
+                        then += difference < 0
             if then < now:
                 row[index], row[index + 1] = right, left
                 place[left], place[right] = place[right], place[left]
 
 
-def _crossings(rows: list[list[int]], down: list[list[int]], place: list[float]) -> int:
+def _crossings(rows: list[list[int]], down: _Near, place: list[float]) -> int:
     """Count crossing pairs of links between neighbouring rows."""
     total = 0
     for row in rows:
         ends = [
-            int(place[target])
+            target
             for slot in row
-            for target in sorted(down[slot], key=place.__getitem__)
+            for _, target in sorted((aside, int(place[other])) for other, aside in down[slot])
         ]
         size = max(ends, default=0) + 1
         tree = [0] * (size + 1)

@@ -171,7 +171,7 @@
     row.forEach((slot, i) => {
       if (up[slot].length !== 1) return;
       const [other, shift] = up[slot][0];
-      if (down[other].length !== 1 && down[slot].length > 1) return;
+      if (down[other].length !== 1) return;
       let wanted = xs[other] + shift;
       if (i) wanted = Math.max(wanted, xs[row[i - 1]] + offsets[i] - offsets[i - 1]);
       if (i + 1 < row.length) wanted = Math.min(wanted, xs[row[i + 1]] - offsets[i + 1] + offsets[i]);

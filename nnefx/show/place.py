@@ -227,12 +227,12 @@ def _straighten(
     up: list[list[tuple[int, float, float]]],
     down: list[list[tuple[int, float, float]]],
 ) -> None:
-    """Move what has one link from above straight below it, as far as its neighbours let it."""
+    """Move what is alone below something straight below it, as far as its neighbours let it."""
     for index, slot in enumerate(row):
         if len(up[slot]) != 1:
             continue
         other, shift, _ = up[slot][0]
-        if len(down[other]) != 1 and len(down[slot]) > 1:
+        if len(down[other]) != 1:
             continue
         wanted = xs[other] + shift
         if index:
