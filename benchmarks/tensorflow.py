@@ -70,7 +70,7 @@ def _weight(name: str, array: Any, rng: Any) -> Any:
 def application(name: str) -> tuple[str, ...]:
     """Convert an application, run both, and return its row."""
     import nnefx
-    from nnefx.api import optimized
+    from nnefx.converters.optimized import optimized
     from nnefx.converters.tensorflow.graph.load import of_model
     from nnefx.converters.tensorflow.graph.read import Wanted, read_frozen
     from nnefx.tensors.model import Model

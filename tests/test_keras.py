@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import nnefx
-from nnefx.converters.optimized import optimized
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
+from nnefx.converters.optimized import optimized
 from nnefx.tensors.model import Model
 
 pytestmark = [

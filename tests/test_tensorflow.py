@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import nnefx
-from nnefx.api import optimized
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
+from nnefx.converters.optimized import optimized
 from nnefx.tensors.model import Model
 from tf_cases import Case, cases, weights
 

@@ -7,9 +7,9 @@ import pytest
 
 import nnefx
 import tf_zoo
-from nnefx.converters.optimized import optimized
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
+from nnefx.converters.optimized import optimized
 from nnefx.tensors.model import Model
 
 pytestmark = [

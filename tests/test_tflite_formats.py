@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import pytest
 import tflite
 
 import nnefx
-from nnefx.converters.optimized import optimized
+from lite_files import ints, lite_model, table, vector
 from nnefx.converters import read
 from nnefx.converters.imported import Imported
+from nnefx.converters.optimized import optimized
 from nnefx.tensors.model import Model
 
 pytestmark = [
@@ -147,72 +147,7 @@ def test_a_recurrent_layer_is_unrolled(tmp_path: Path) -> None:
     assert sum(node.name == "nnefx_lstm_cell" for node in imported.graph.nodes) in (0, 5)
 
 
-# ---- files that TensorFlow's converter does not write, written here
-
-
-def table(b: Any, count: int, fields: dict[int, Any]) -> Any:
-    """Write a table: (kind, value, default) by the number of the field."""
-    b.StartObject(count)
-    for number, (kind, value) in fields.items():
-        if kind == "offset":
-            b.PrependUOffsetTRelativeSlot(number, value, 0)
-        else:
-            getattr(b, f"Prepend{kind}Slot")(number, value, None)
-    return b.EndObject()
-
-
-def ints(b: Any, values: list[int]) -> Any:
-    return b.CreateNumpyVector(np.asarray(values, np.int32))
-
-
-def lite_model(
-    tensors: list[tuple[str, tuple[int, ...], Any]], kind: int | str,
-    nodes: tuple[list[int], list[int]], custom: bytes = b"", sparsity: Any = None,
-) -> bytes:  # fmt: skip
-    """Return a file of one operator; tensors are (name, shape, data or None), all FLOAT32."""
-    b = flatbuffers.Builder(1024)
-    buffers = [table(b, 1, {})]
-    listed = []
-    for name, shape, data in tensors:
-        fields: dict[int, Any] = {0: ("offset", ints(b, list(shape)))}
-        if data is not None:
-            raw = b.CreateNumpyVector(np.frombuffer(data.tobytes(), np.uint8))
-            buffers.append(table(b, 1, {0: ("offset", raw)}))
-            fields[2] = ("Uint32", len(buffers) - 1)
-            if sparsity is not None:
-                fields[6] = ("offset", sparsity(b))
-        fields[3] = ("offset", b.CreateString(name))
-        listed.append(table(b, 10, fields))
-    inputs, outputs = nodes
-    operator: dict[int, Any] = {
-        0: ("Uint32", 0), 1: ("offset", ints(b, inputs)), 2: ("offset", ints(b, outputs)),
-    }  # fmt: skip
-    if custom:
-        operator[5] = ("offset", b.CreateByteVector(custom))
-    op = table(b, 9, operator)
-    given = [i for i, (_, _, data) in enumerate(tensors) if data is None and i not in outputs]
-    graph = table(b, 5, {
-        0: ("offset", vector(b, listed)), 1: ("offset", ints(b, given)),
-        2: ("offset", ints(b, outputs)), 3: ("offset", vector(b, [op])),
-    })  # fmt: skip
-    if isinstance(kind, str):
-        word = b.CreateString(kind)
-        code = table(b, 4, {0: ("Int8", 32), 1: ("offset", word), 3: ("Int32", 32)})
-    else:
-        code = table(b, 4, {0: ("Int8", min(kind, 127)), 3: ("Int32", kind)})
-    model = table(b, 8, {
-        0: ("Uint32", 3), 1: ("offset", vector(b, [code])), 2: ("offset", vector(b, [graph])),
-        4: ("offset", vector(b, buffers)),
-    })  # fmt: skip
-    b.Finish(model, b"TFL3")
-    return bytes(b.Output())
-
-
-def vector(b: Any, offsets: list[Any]) -> Any:
-    b.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        b.PrependUOffsetTRelative(offset)
-    return b.EndVector()
+# ---- files that TensorFlow's converter does not write
 
 
 def test_a_transposed_convolution_with_bias_is_read(tmp_path: Path) -> None:
@@ -224,7 +159,7 @@ def test_a_transposed_convolution_with_bias_is_read(tmp_path: Path) -> None:
             ("x", (1, 4, 6, 3), None), ("w", w.shape, w), ("b", (5,), bias),
             ("y", (1, 8, 12, 5), None),
         ],
-        "Convolution2DTransposeBias", ([0, 1, 2], [3]), struct.pack("<3i", 1, 2, 2),
+        "Convolution2DTransposeBias", ([0, 1, 2], [3]), custom=struct.pack("<3i", 1, 2, 2),
     )  # fmt: skip
     path = tmp_path / "net.tflite"
     path.write_bytes(data)
@@ -237,7 +172,7 @@ def test_a_transposed_convolution_with_bias_is_read(tmp_path: Path) -> None:
 def test_a_maximum_with_its_place_is_read(tmp_path: Path) -> None:
     data = lite_model(
         [("x", (1, 4, 6, 3), None), ("y", (1, 2, 3, 3), None), ("i", (1, 2, 3, 3), None)],
-        "MaxPoolingWithArgmax2D", ([0], [1, 2]), struct.pack("<5i", 1, 2, 2, 2, 2),
+        "MaxPoolingWithArgmax2D", ([0], [1, 2]), custom=struct.pack("<5i", 1, 2, 2, 2, 2),
     )  # fmt: skip
     path = tmp_path / "net.tflite"
     path.write_bytes(data)

@@ -15,6 +15,8 @@ from nnefx.ops import Reject
 
 MAX_STEPS = 4096
 
+Optional = Tensor | None
+
 
 def _activation(number: int) -> str:
     if not 0 <= number < len(ACTIVATIONS):
@@ -24,16 +26,20 @@ def _activation(number: int) -> str:
 
 @rules.on("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def sequence_lstm(
-    g: Importer, x: Tensor, wi: Tensor | None, wf: Tensor, wc: Tensor, wo: Tensor,
-    ri: Tensor | None, rf: Tensor, rc: Tensor, ro: Tensor, pi: Tensor | None, pf: Tensor | None,
-    po: Tensor | None, bi: Tensor | None, bf: Tensor, bc: Tensor, bo: Tensor,
-    projection: Tensor | None, projection_bias: Tensor | None, h: Tensor, c: Tensor,
-    *norms: Tensor, fused_activation_function: int = 4, cell_clip: float = 0.0,
-    proj_clip: float = 0.0, time_major: bool = False, diagonal_recurrent_tensors: bool = False,
+    g: Importer, x: Tensor, wi: Optional = None, wf: Optional = None, wc: Optional = None,
+    wo: Optional = None, ri: Optional = None, rf: Optional = None, rc: Optional = None,
+    ro: Optional = None, pi: Optional = None, pf: Optional = None, po: Optional = None,
+    bi: Optional = None, bf: Optional = None, bc: Optional = None, bo: Optional = None,
+    projection: Optional = None, projection_bias: Optional = None, h: Optional = None,
+    c: Optional = None, *norms: Tensor, fused_activation_function: int = 4,
+    cell_clip: float = 0.0, proj_clip: float = 0.0, time_major: bool = False,
+    diagonal_recurrent_tensors: bool = False, asymmetric_quantize_inputs: bool = False,
 ) -> Tensor:  # fmt: skip
     """Without peepholes, projection and the like, a step is `nnefx_lstm_cell`."""
-    rest = (pi, pf, po, projection, projection_bias, *norms)
-    if any(item is not None for item in rest) or wi is None or ri is None or bi is None:
+    beside = (pi, pf, po, projection, projection_bias, *norms)
+    needed = [wi, wo, wf, wc, ri, ro, rf, rc, bi, bo, bf, bc, h, c]
+    tensors = [item for item in needed if item is not None]
+    if any(item is not None for item in beside) or len(tensors) < len(needed):
         text = "peepholes, projection, coupled gates and layer normalization are not supported"
         raise Reject(None, text, "NX702")
     if _activation(fused_activation_function) != "TANH" or cell_clip or proj_clip:
@@ -41,13 +47,11 @@ def sequence_lstm(
     if diagonal_recurrent_tensors:
         raise Reject(None, "diagonal recurrent weights are not supported", "NX702")
     # the shared cell takes its gates in the order input, output, forget, cell
-    weights = joined(g, [wi, wo, wf, wc], 0)
-    recurrent = joined(g, [ri, ro, rf, rc], 0)
-    bias = joined(g, [bi, bo, bf, bc], 0)
-    state = [h, c]
+    weights, recurrent, bias = (joined(g, tensors[i : i + 4], 0) for i in (0, 4, 8))
+    state = tensors[12:]
 
     def step(item: Tensor) -> Tensor:
-        state[:] = g.nnefx_lstm_cell(item, state[0], state[1], recurrent)
+        state[:] = g.nnefx_lstm_cell(item, state[0], state[1], recurrent, units=recurrent.shape[1])
         return state[0]
 
     return _scanned(g, x, weights, bias, bool(time_major), step)
