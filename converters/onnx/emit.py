@@ -74,9 +74,10 @@ class Writer:
         result = EMITTERS[node.name](self, node)
         results = result if isinstance(result, list) else [result]
         for value, name in zip(node.values(), results, strict=True):
-            self.names[value] = self._named(value.name, name, start)
+            later = value.name in self.model.quantization and value.dtype == "scalar"
+            self.names[value] = name if later else self.named(value.name, name, start)
 
-    def _named(self, wanted: str, name: str, start: int) -> str:
+    def named(self, wanted: str, name: str, start: int) -> str:
         """Let a tensor that was emitted since `start` be called `wanted`, if it can be."""
         fresh = self.nodes[start:]
         if not any(name in node.output for node in fresh) or name in self.model.graph.values:

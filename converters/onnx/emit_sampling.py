@@ -183,8 +183,8 @@ def _points(w: Writer, first: str, extent: str, count: int, method: str) -> str:
     else:
         share, offset = i / max(count - 1, 1), 0.0
         extent = w.add("Sub", extent, w.const(np.float32(1)))
-    points = w.add("Add", first, w.add("Mul", extent, w.const(share)))
-    return w.add("Add", points, w.const(np.float32(offset))) if offset else points
+    points: str = w.add("Add", first, w.add("Mul", extent, w.const(share)))
+    return str(w.add("Add", points, w.const(np.float32(offset)))) if offset else points
 
 
 @emits("avg_roi_pool", "max_roi_pool")

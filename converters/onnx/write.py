@@ -106,7 +106,7 @@ def _quantized(writer: Writer, node: Node) -> None:
         entry = writer.model.quantization.get(value.name)
         if entry is None or value.dtype != "scalar" or node.name == "variable":
             continue
-        x, a = writer.of(value), dict(entry.attributes)
+        x, a, start = writer.of(value), dict(entry.attributes), len(writer.nodes)
         match entry.algorithm:
             case "zero_point_linear_quantize":
                 zero, scale = (_range(writer, a.pop(n), value) for n in ("zero_point", "scale"))
@@ -118,7 +118,8 @@ def _quantized(writer: Writer, node: Node) -> None:
                 name = quantize.logarithmic(writer, x, _range(writer, a.pop("max"), value), **a)
             case _:
                 raise _unknown(entry)
-        writer.names[value] = name
+        known = node.name in ("external", "constant")
+        writer.names[value] = name if known else writer.named(value.name, name, start)
 
 
 def _range(writer: Writer, given: Any, value: Value) -> str:

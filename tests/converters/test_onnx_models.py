@@ -10,6 +10,8 @@ from pathlib import Path
 
 import nnef
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import tract
 
@@ -17,7 +19,7 @@ import nnefx
 import zoo
 from conftest import missing, shared
 from nnefx import converters
-from nnefx.api import optimized
+from nnefx.converters.optimized import optimized
 from nnefx.tensors.model import Model
 
 # onnxruntime's sigmoid is off by 6e-8 near 0 (three wake word models: ours is that of float64).
@@ -110,6 +112,26 @@ def test_stored_outputs_are_reproduced(converted):
             bound = ATOL + RTOL.get(entry["name"], 1e-4) * np.abs(expected).max()
             got = results[imported.names[name[4:]]]
             assert got.shape == expected.shape
+            assert np.abs(got - expected).max() <= bound
+
+
+def test_written_as_onnx_again_it_gives_the_stored_outputs(converted, tmp_path):
+    entry, imported, folder, golden, _ = converted
+    path = tmp_path / "again.onnx"
+    converters.write(nnefx.load(folder), path, format="onnx")
+    onnx.checker.check_model(path)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    inputs = {name[3:]: golden[name] for name in golden.files if name.startswith("in/")}
+    feeds = {imported.names[n]: array for n, array in inputs.items() if n in imported.names}
+    types = {"tensor(int64)": np.int64, "tensor(float)": np.float32, "tensor(bool)": np.bool_}
+    feeds = {i.name: feeds[i.name].astype(types[i.type]) for i in session.get_inputs()}
+    for name in golden.files:
+        if name.startswith("out/"):
+            expected = golden[name]
+            (got,) = session.run([imported.names[name[4:]]], feeds)
+            bound = ATOL + RTOL.get(entry["name"], 1e-4) * np.abs(expected).max()
             assert np.abs(got - expected).max() <= bound
 
 

@@ -10,8 +10,10 @@ import pytest
 import nnefx as api
 from nnefx.cli.ops import example_graph
 from nnefx.converters.onnx.write import model_proto
+from nnefx.diagnostics import NnefError
 from nnefx.ops.examples import EXAMPLES
 from nnefx.tensors.model import Model, loads
+from nnefx.tensors.quant import Quantization
 
 
 def run_onnx(proto, feeds):
@@ -23,6 +25,7 @@ def run_onnx(proto, feeds):
     )
     names = [item.name for item in session.get_outputs()]
     wanted = {item.name for item in session.get_inputs()}
+    wanted |= {item.name for item in session.get_overridable_initializers()}
     feeds = {name: array for name, array in feeds.items() if name in wanted}
     return dict(zip(names, session.run(names, feeds)))
 
@@ -193,3 +196,79 @@ CASES = [
 @pytest.mark.parametrize("call", CASES)
 def test_attributes(call):
     compare(graph_of(call), rtol=1e-4 if "rms" in call else 1e-5)
+
+
+def test_updated_variables_become_inputs_with_a_beginning_and_outputs():
+    graph = loads(
+        "version 1.0;\ngraph g(x) -> (y)\n{\n x = external(shape = [1, 3]);\n"
+        " s = variable(shape = [1, 3], label = 'state/s');\n y = add(x, s);\n"
+        " t = mul(y, 0.5);\n u = update(s, t);\n}\n"
+    ).graph
+    start, step = np.full((1, 3), 2, np.float32), np.ones((1, 3), np.float32)
+    proto = model_proto(Model(graph, {"state/s": start}))
+    onnx.checker.check_model(proto, full_check=True)
+    first = run_onnx(proto, {"x": step})
+    np.testing.assert_array_equal(first["y"], [[3, 3, 3]])
+    second = run_onnx(proto, {"x": step, "state/s": first["s_next"]})
+    np.testing.assert_array_equal(second["y"], [[2.5, 2.5, 2.5]])
+
+
+QUANT = [
+    Quantization("zero_point_linear_quantize", {
+        "zero_point": 3, "scale": 0.1, "bits": 4, "signed": False, "symmetric": False}),
+    Quantization("linear_quantize", {"min": -0.5, "max": 0.7, "bits": 3}),
+    Quantization("logarithmic_quantize", {"max": 1.0, "bits": 3}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", QUANT, ids=lambda entry: entry.algorithm)
+def test_values_that_are_quantized_are_rounded_as_nnefx_rounds_them(entry):
+    graph = graph_of("z = tanh(x[1, 2, 4]| )")
+    proto = compare(graph, quantization={"x": entry, "z": entry})
+    assert sum(node.op_type == "Floor" for node in proto.graph.node) == 2
+
+
+def test_stored_integers_are_written_as_the_reals_they_stand_for():
+    graph = loads(
+        "version 1.0;\ngraph g(x) -> (y)\n{\n x = external(shape = [1, 2]);\n"
+        " w = variable(shape = [1, 2], label = 'w');\n y = mul(x, w);\n}\n"
+    ).graph
+    items = np.array([[3, 7]], np.int8)
+    model = Model(graph, {"w": items}, {"w": QUANT[0]})
+    got = run_onnx(model_proto(model), {"x": np.ones((1, 2), np.float32)})
+    np.testing.assert_allclose(got["y"], [[0, 0.4]], atol=1e-6)
+
+
+def test_operations_without_counterpart_are_all_listed(tmp_path, nnefx):
+    (tmp_path / "graph.nnef").write_text(
+        "version 1.0;\nextension KHR_enable_fragment_definitions;\n"
+        "fragment mine( x: tensor<scalar> ) -> ( y: tensor<scalar> );\n"
+        "fragment yours( x: tensor<scalar> ) -> ( y: tensor<scalar> );\n"
+        "graph g(x) -> (z)\n{ x = external(shape = [1]); y = mine(x); z = yours(y); }\n"
+    )
+    done = nnefx("convert", tmp_path, "-o", tmp_path / "net.onnx")
+    assert done.exit_code == 1
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_windows_over_too_many_dimensions_are_refused():
+    with pytest.raises(NnefError, match="windows over 4 dimensions"):
+        model_proto(Model(graph_of("z = max_pool(x[4, 4, 4, 4]| , size = [2, 2, 2, 2])")))
+
+
+def test_convert_writes_the_file_that_the_suffix_or_to_asks_for(tmp_path, nnefx):
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / "graph.nnef").write_text(
+        "version 1.0;\ngraph net(x) -> (y)\n{ x = external(shape = [1, 2]); y = relu(x); }\n"
+    )
+    target = tmp_path / "net.onnx"
+    assert nnefx("convert", folder, "-o", target).exit_code == 0
+    assert [node.op_type for node in onnx.load(target).graph.node] == ["Relu"]
+    before = target.read_bytes()
+    assert nnefx("convert", folder, "-o", target).exit_code == 2
+    assert nnefx("convert", folder, "-o", target, "--force").exit_code == 0
+    assert target.read_bytes() == before
+    assert nnefx("convert", folder, "-o", tmp_path / "m.bin", "--to", "onnx").exit_code == 0
+    assert (tmp_path / "m.bin").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.bin", "net", "net.onnx"]
