@@ -177,6 +177,9 @@ def _windows(tf: Any) -> list[Case]:
                        weights(5)), [2, 2], [[0, 0], [0, 1]]), IMAGE, lite=False),
         Case("conv3d_transpose", lambda x: n.conv3d_transpose(
             x, weights(2, 2, 2, 4, 3), (1, 8, 12, 10, 4), 2, "SAME"), ((1, 4, 6, 5, 3),)),
+        Case("depthwise_transpose", lambda x: n.depthwise_conv2d_backprop_input(
+            (1, 8, 9, 4), weights(3, 3, 4, 2), x, [1, 2, 2, 1], "SAME"), ((1, 4, 5, 8),),
+             lite=False),
         Case("dynamic_filter", lambda x, f: n.conv2d(x, f, 1, "SAME"),
              ((1, 6, 6, 2), (3, 3, 2, 4)), lite=False),
         Case("lrn", lambda x: n.lrn(x, 2, 1.5, 0.7, 0.6), IMAGE),

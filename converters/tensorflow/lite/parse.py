@@ -13,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import tflite
 
@@ -319,6 +318,3 @@ def _snake(name: str) -> str:
             out += "_"
         out += letter.lower()
     return out
-
-
-assert flatbuffers  # the accessors need it; imported here so that its absence is told first
