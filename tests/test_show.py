@@ -144,9 +144,9 @@ def test_equal_graphs_give_equal_pictures() -> None:
 
 def test_a_large_graph_is_laid_out_in_time() -> None:
     source = picture(tangle(5000, 3))
-    begin = time.perf_counter()
+    begin = time.process_time()
     layout = placed(source)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
     assert len(layout.placed) == 5003
 
 

@@ -1,6 +1,7 @@
 """The server: requests of the protocol, translated and answered from an Analysis of the text."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 from urllib.parse import unquote, urlparse
@@ -44,6 +45,7 @@ class Server(LanguageServer):
         )
         self.known: dict[str, tuple[int | None, Analysis]] = {}
         self.waiting: dict[str, asyncio.TimerHandle] = {}
+        self.took: dict[str, float] = {}
 
     def analysis(self, uri: str) -> Analysis:
         """Return what is known about a text as it is now."""
@@ -59,18 +61,20 @@ class Server(LanguageServer):
     def publish(self, uri: str) -> None:
         """Check a text and send what is found."""
         self.waiting.pop(uri, None)
+        begin = time.perf_counter()
         analysis = self.analysis(uri)
         document = self.workspace.get_text_document(uri)
         found = [_finding(analysis, uri, item) for item in analysis.findings]
         self.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri, found, document.version)
         )
+        self.took[uri] = time.perf_counter() - begin
 
     def publish_soon(self, uri: str) -> None:
-        """Check a text once no further change has come for a moment."""
+        """Check a text once no change has come for a while, as long as checking it takes."""
         self.cancel(uri)
         loop = asyncio.get_running_loop()
-        self.waiting[uri] = loop.call_later(PAUSE, self.publish, uri)
+        self.waiting[uri] = loop.call_later(max(PAUSE, self.took.get(uri, 0)), self.publish, uri)
 
     def cancel(self, uri: str) -> None:
         """Drop a check that has not begun."""

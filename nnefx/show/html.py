@@ -119,7 +119,12 @@ def _text(value: Any) -> str:
 
 def _docs(picture: Picture) -> dict[str, str]:
     nodes = (item.node for item in walk(picture.level) if item.node)
-    return {node.name: node.op.signature.doc for node in nodes}
+    return {node.name: _flowing(node.op.signature.doc) for node in nodes}
+
+
+def _flowing(doc: str) -> str:
+    """Return a text whose lines are as long as the reader's panel is wide: one for a paragraph."""
+    return re.sub(r"(?<=\S)\n(?=[^\s*-])", " ", doc)
 
 
 def _weights(picture: Picture, weights: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

@@ -311,9 +311,10 @@
     if (closed) draw();
     choose(id);
     const at = origin(id), scale = Math.max(camera.scale, 0.8);
+    const free = innerWidth - $("panel").getBoundingClientRect().width; // beside the panel
     camera = {
       scale,
-      x: innerWidth / 2 - (at.x + at.width / 2) * scale,
+      x: (free > 400 ? free : innerWidth) / 2 - (at.x + at.width / 2) * scale,
       y: innerHeight / 2 - (at.y + Math.min(at.height, 120) / 2) * scale,
     };
     look();
