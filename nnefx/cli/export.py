@@ -1,14 +1,13 @@
 """`nnefx export`."""
 
 import json
-from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from nnefx.cli import options
+from nnefx.diagnostics import NnefError
 
 if TYPE_CHECKING:
     from nnefx.cli.samples import Sample
@@ -30,6 +29,10 @@ SHOWN = 16  # simulated samples; more would keep people waiting without telling 
 @click.option("--debug-tensors", is_flag=True, help="Keep intermediate tensors readable.")
 @click.option("--embed", is_flag=True, help="Put the weights into the C text.")
 @click.option("--simulate", is_flag=True, help="Run the lowered plan and compare with float.")
+@click.option("--stubs", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where stubs of user kernels go for what is refused.")  # fmt: skip
+@click.option("--equalize", is_flag=True, help="Level the channels of layers that follow another.")
+@click.option("--logits", is_flag=True, help="Leave out a softmax that makes an output.")
 @click.option("--report", type=click.Path(path_type=Path), help="What each operation became.")
 @options.force
 @options.verbosity
@@ -42,6 +45,9 @@ def export(
     debug_tensors: bool,
     embed: bool,
     simulate: bool,
+    stubs: Path | None,
+    equalize: bool,
+    logits: bool,
     report: Path | None,
     force: bool,
     quiet: bool,
@@ -61,13 +67,22 @@ def export(
             "give some with --calibrate",
             quiet,
         )
-    plan = openvx.lower(loaded, profile=profile, calibration=samples)
+    try:
+        plan = openvx.lower(
+            loaded, profile=profile, calibration=samples, equalize=equalize, logits=logits
+        )
+    except NnefError:
+        if stubs is not None:
+            written = openvx.write_stubs(openvx.refused(loaded, profile), stubs)
+            options.say(f"{stubs}: {len(written)} stubs of user kernels", quiet)
+        raise
     if target == "openvx":
         openvx.write_c(plan, output, embed=embed, debug_tensors=debug_tensors, force=force)
     else:
         openvx.write_blob(plan, output)
     if report is not None:
-        _write_report(plan, report)
+        text = json.dumps(openvx.legalisation(loaded.graph, plan), indent=1)
+        report.write_text(text + "\n", encoding="utf-8")
     options.say(f"{output}: {len(plan.calls)} nodes, {len(plan.tensors)} tensors", quiet)
     if simulate:
         _simulate(loaded, plan, samples)
@@ -98,23 +113,3 @@ def _simulate(model: "Model", plan: "Plan", samples: "list[Sample] | None") -> N
             rows.append((index, f"{text}  {same} of {len(shown)}"))
     for _, row in sorted(rows, key=lambda item: item[0]):  # both roundings of an output together
         click.echo(row)
-
-
-def _write_report(plan: "Plan", path: Path) -> None:
-    layers = [
-        {name: _finite(value) for name, value in asdict(layer).items()} for layer in plan.report
-    ]
-    content = {
-        "format_version": 1,
-        "profile": plan.profile,
-        "nodes": len(plan.calls),
-        "tensors": len(plan.tensors),
-        "layers": layers,
-        "notes": list(plan.notes),
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _finite(value: object) -> object:
-    """Return None for an infinite ratio, which JSON cannot say."""
-    return None if isinstance(value, float) and not isfinite(value) else value

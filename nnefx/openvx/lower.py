@@ -13,6 +13,7 @@ from nnefx.ir.graph import Graph, Node, Value
 from nnefx.openvx.calibrate import Clip, Observed, Samples, observe
 from nnefx.openvx.check import check_plan
 from nnefx.openvx.emit import Emitter, Origin
+from nnefx.openvx.equalize import equalize as level_channels
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -53,6 +54,7 @@ def lower(
     clip: Clip = "max",
     fine_scales: bool = False,
     logits: bool = False,
+    equalize: bool = False,
 ) -> Plan:
     """Lower a model to a Plan for one target.
 
@@ -65,6 +67,7 @@ def lower(
             ("percentile"), or those that cost the least mean square error ("mse").
         fine_scales: allow scales between powers of two.
         logits: leave out a softmax that makes a network output.
+        equalize: level the channels between layers first (see `equalize`).
 
     Raises:
         NnefError: NX6xx; all operations that the target cannot do are in one error.
@@ -72,6 +75,8 @@ def lower(
     target = find_profile(profile)
     model, states = expose(model)
     model = _prepared(model, target, logits)
+    if equalize:
+        model = level_channels(model)
     observed = observe(model, calibration, states) if calibration is not None else {}
     walk = _Walk(model, target, observed, clip, fine_scales)
     plan = walk.plan(bool(observed))
@@ -81,6 +86,14 @@ def lower(
         raise NnefError("NX605", message)
     check_plan(plan)
     return plan
+
+
+def refused(model: Model, profile: str = "khr16") -> list[Node]:
+    """Return the operations that keep a model from being lowered to a target, in order."""
+    target = find_profile(profile)
+    model, _ = expose(model)
+    walk = _Walk(_prepared(model, target, logits=False), target, {}, "max", fine=False)
+    return walk.refused()
 
 
 def _prepared(model: Model, target: Profile, logits: bool) -> Model:
@@ -135,9 +148,8 @@ class _Walk:
         limits = {value: found.limit(clip) for value, found in observed.items()}
         self.scaling = Scaling(profile, observed, {**limits, **self._saturating(limits)}, fine)
 
-    def plan(self, calibrated: bool) -> Plan:
-        """Choose scales, run the rules, and return the plan."""
-        g = Emitter(
+    def _emitter(self, calibrated: bool) -> Emitter:
+        return Emitter(
             self.profile,
             self._scales(calibrated),
             frozenset(self.graph.outputs),
@@ -145,6 +157,15 @@ class _Walk:
             homes(self.graph, self.constants, self.matrices),
             {value: found.smallest for value, found in self.observed.items()},
         )
+
+    def refused(self) -> list[Node]:
+        """Return the nodes that have a fault of their own."""
+        g = self._emitter(calibrated=False)
+        return [node for node in self.graph.nodes if list(self._lower(g, node))]
+
+    def plan(self, calibrated: bool) -> Plan:
+        """Choose scales, run the rules, and return the plan."""
+        g = self._emitter(calibrated)
         faults = [fault for node in self.graph.nodes for fault in self._lower(g, node)]
         if faults:
             raise NnefError.of(faults)
