@@ -137,6 +137,13 @@ TABLE = (
         severity=Severity.INFO,
     ),
     Code(
+        "NX723",
+        "no such signature",
+        "A SavedModel or TFLite file offers several signatures, or none of the name that is asked "
+        "for.",
+        "Name one of those that the message lists.",
+    ),
+    Code(
         "NX730",
         "text of the net is wrong",
         "A prototxt does not parse, or has a field or a value that Caffe does not know. Line and "

@@ -111,4 +111,16 @@ TABLE = (
         "The names in the C sources begin with the name that is given.",
         "Use letters, digits and underscores, beginning with a letter.",
     ),
+    Code(
+        "NX680",
+        "OpenVX library cannot be driven",
+        "To run a blob on a library, the loader is compiled against its headers.",
+        "Give the folder of the headers, and see that a C compiler is installed.",
+    ),
+    Code(
+        "NX681",
+        "OpenVX library refuses the net",
+        "The library gave an error for the net that was loaded into it.",
+        "The message has its words; try the profile that is made for the library.",
+    ),
 )

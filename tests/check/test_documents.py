@@ -58,6 +58,7 @@ def test_severity_is_that_of_the_code(case: Case):
     )
 
 
+@pytest.mark.xdist_group("khronos")  # the answers are fetched once for each process
 @documents
 def test_khronos_agrees_or_there_is_a_reason(case: Case, khronos: dict[str, bool]):
     agrees = khronos[case.place] == case.valid

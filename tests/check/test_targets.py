@@ -59,6 +59,7 @@ KHRONOS_REFUSES = {
 }
 
 
+@pytest.mark.xdist_group("khronos_comp")
 @documents
 def test_khronos_comp_says_what_the_parser_does(case: Case, khronos: dict[str, bool]):
     assert khronos[case.place] == (
@@ -66,6 +67,7 @@ def test_khronos_comp_says_what_the_parser_does(case: Case, khronos: dict[str, b
     )
 
 
+@pytest.mark.xdist_group("khronos_flat")
 @documents
 def test_khronos_flat_says_what_the_parser_does(case: Case, khronos_flat: dict[str, bool]):
     text = flat(case)
@@ -78,6 +80,7 @@ def test_khronos_flat_says_what_the_parser_does(case: Case, khronos_flat: dict[s
         assert khronos_flat[case.place] == ours
 
 
+@pytest.mark.xdist_group("tract")
 @documents
 def test_tract_says_what_it_does(case: Case, tract: dict[str, bool]):
     assert tract[case.place] == (not found(case.text, "tract"))
