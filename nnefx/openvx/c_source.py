@@ -6,6 +6,7 @@ NNEF statement above it. What is the same for every net stands in `runtime/*.c`.
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -62,6 +63,8 @@ def write_c(
         debug_tensors: make tensors between nodes real, so that they can be read.
         force: write into a folder that is not empty.
 
+    All is written beside the folder first: a run that fails leaves the folder as it was.
+
     Raises:
         NnefError: NX670 where the folder is not empty, NX671 for a name that is no C identifier.
     """
@@ -69,7 +72,17 @@ def write_c(
     if target.exists() and not force and (not target.is_dir() or any(target.iterdir())):
         raise NnefError("NX670", "output folder is not empty", FileAt(str(target)))
     net = _net_name(name or plan.name, given=name is not None)
-    target.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        names = _write(plan, Path(beside), net, embed, debug_tensors)
+        target.mkdir(exist_ok=True)
+        for file in names:
+            (Path(beside) / file).replace(target / file)
+    return [target / file for file in names]
+
+
+def _write(plan: Plan, target: Path, net: str, embed: bool, debug_tensors: bool) -> list[str]:
+    """Write all files into an empty folder; return their names."""
     weights = f"{net}.nxvx"
     layout = write_blob(plan, target / weights)
     source = _Source(plan, net, layout, embed, debug_tensors)
@@ -84,7 +97,7 @@ def write_c(
     }
     for file, text in texts.items():
         (target / file).write_text(text, encoding="utf-8")
-    return [target / file for file in ([*texts] if embed else [*texts, weights])]
+    return [*texts] if embed else [*texts, weights]
 
 
 def _net_name(name: str, given: bool) -> str:
@@ -139,7 +152,9 @@ class _Source:
             _STRUCTS,
             *self._tables(),
             "static vx_status add_nodes(network *net);\n",
+            _read("nnefx_target.h"),
             _read("network.c"),
+            _read("dump.c"),
             *self._nodes(),
         ]
         return _renamed("\n".join(parts), self.net)

@@ -35,29 +35,6 @@ const char *network_status_text(vx_status status)
     }
 }
 
-static vx_status check(vx_reference reference)
-{
-    return reference ? vxGetStatus(reference) : VX_ERROR_INVALID_REFERENCE;
-}
-
-/* Check a node that was added, and give it back: the graph keeps it. */
-static vx_status add_node(vx_node node)
-{
-    vx_status status = check((vx_reference)node);
-    if (status == VX_SUCCESS)
-        status = vxReleaseNode(&node);
-    return status;
-}
-
-static size_t item_size(vx_enum type)
-{
-    switch (type) {
-    case VX_TYPE_INT8: case VX_TYPE_UINT8: return 1;
-    case VX_TYPE_INT32: case VX_TYPE_FLOAT32: return 4;
-    default: return 2;
-    }
-}
-
 static size_t tensor_size(const struct tensor *entry)
 {
     size_t i, size = item_size(entry->type);
@@ -69,31 +46,8 @@ static size_t tensor_size(const struct tensor *entry)
 /* Copy all of a tensor from or to memory of natural strides. */
 static vx_status copy_tensor(network *net, int index, void *data, vx_enum usage)
 {
-    static const vx_size start[6] = {0, 0, 0, 0, 0, 0};
     const struct tensor *entry = &tensors[index];
-    vx_size strides[6], stride = item_size(entry->type);
-    size_t i;
-    for (i = 0; i < entry->rank; i++) {
-        strides[i] = stride;
-        stride *= entry->dims[i];
-    }
-    return vxCopyTensorPatch(net->tensor[index], entry->rank, start, entry->dims, strides, data,
-                             usage, VX_MEMORY_TYPE_HOST);
-}
-
-static vx_status fill_tensor(network *net, int index)
-{
-    const struct tensor *entry = &tensors[index];
-    size_t i, size = tensor_size(entry), step = item_size(entry->type);
-    unsigned char *data = malloc(size);
-    vx_status status;
-    if (!data)
-        return VX_ERROR_NO_MEMORY;
-    for (i = 0; i < size; i++)
-        data[i] = (unsigned char)((entry->fill >> (8 * (i % step))) & 0xFF);
-    status = copy_tensor(net, index, data, VX_WRITE_ONLY);
-    free(data);
-    return status;
+    return copy_all(net->tensor[index], entry->rank, entry->dims, entry->type, data, usage);
 }
 
 #ifdef NETWORK_EMBEDDED
@@ -170,7 +124,7 @@ static vx_status create_tensor(network *net, int index, vx_tensor given)
         return status;
     net->tensor[index] = tensor;
     if (entry->role == IS_PREFILLED)
-        return fill_tensor(net, index);
+        return fill_all(tensor, entry->rank, entry->dims, entry->type, entry->fill);
     return VX_SUCCESS;
 }
 
@@ -198,25 +152,6 @@ static vx_status create_tensors(network *net, const vx_tensor *inputs, const vx_
     return status;
 }
 
-/* Tables start with the entry of the smallest input; turn them for a target that starts with 0. */
-static vx_status copy_lut(vx_lut lut, size_t count, void *data)
-{
-    vx_uint32 offset = (vx_uint32)(count / 2);
-    unsigned char *turned;
-    size_t half = count;
-    vx_status status;
-    if (vxQueryLUT(lut, VX_LUT_OFFSET, &offset, sizeof offset) != VX_SUCCESS || offset != 0)
-        return vxCopyLUT(lut, data, VX_WRITE_ONLY, VX_MEMORY_TYPE_HOST);
-    turned = malloc(2 * half);
-    if (!turned)
-        return VX_ERROR_NO_MEMORY;
-    memcpy(turned, (unsigned char *)data + half, half);
-    memcpy(turned + half, data, half);
-    status = vxCopyLUT(lut, turned, VX_WRITE_ONLY, VX_MEMORY_TYPE_HOST);
-    free(turned);
-    return status;
-}
-
 static vx_status load_constants(network *net, struct source *source)
 {
     vx_status status = VX_SUCCESS;
@@ -232,7 +167,7 @@ static vx_status load_constants(network *net, struct source *source)
             status = check((vx_reference)lut);
             if (status == VX_SUCCESS) {
                 net->lut[entry->index] = lut;
-                status = copy_lut(lut, entry->size / 2, data);
+                status = copy_lut(lut, VX_TYPE_INT16, entry->size / 2, data);
             }
         } else {
             status = copy_tensor(net, entry->index, data, VX_WRITE_ONLY);
@@ -306,16 +241,6 @@ vx_tensor network_tensor(network *net, const char *name)
     return NULL;
 }
 
-/* Real numbers to stored ones: rounded half away from zero, saturated. */
-static vx_int16 to_stored(float value, double factor)
-{
-    double scaled = (double)value * factor;
-    scaled = scaled < 0 ? -floor(0.5 - scaled) : floor(scaled + 0.5);
-    if (!(scaled > -32768.0))
-        return -32768;
-    return scaled < 32767.0 ? (vx_int16)scaled : 32767;
-}
-
 static double factor_of(const struct tensor *entry)
 {
     return entry->scale * pow(2.0, entry->position);
@@ -325,18 +250,14 @@ vx_status network_write_input(network *net, size_t index, const float *values)
 {
     int number = input_index[index];
     const struct tensor *entry = &tensors[number];
-    size_t i, count = tensor_size(entry) / item_size(entry->type);
+    size_t count = tensor_size(entry) / item_size(entry->type);
     void *data = malloc(tensor_size(entry));
     vx_status status;
     if (!data)
         return VX_ERROR_NO_MEMORY;
-    for (i = 0; i < count; i++) {
-        if (entry->type == VX_TYPE_FLOAT32)
-            ((vx_float32 *)data)[i] = values[i];
-        else
-            ((vx_int16 *)data)[i] = to_stored(values[i], factor_of(entry));
-    }
-    status = copy_tensor(net, number, data, VX_WRITE_ONLY);
+    status = store_all(data, entry->type, count, values, factor_of(entry));
+    if (status == VX_SUCCESS)
+        status = copy_tensor(net, number, data, VX_WRITE_ONLY);
     free(data);
     return status;
 }
@@ -345,18 +266,14 @@ vx_status network_read_output(network *net, size_t index, float *values)
 {
     int number = output_index[index];
     const struct tensor *entry = &tensors[number];
-    size_t i, count = tensor_size(entry) / item_size(entry->type);
+    size_t count = tensor_size(entry) / item_size(entry->type);
     void *data = malloc(tensor_size(entry));
     vx_status status;
     if (!data)
         return VX_ERROR_NO_MEMORY;
     status = copy_tensor(net, number, data, VX_READ_ONLY);
-    for (i = 0; i < count && status == VX_SUCCESS; i++) {
-        if (entry->type == VX_TYPE_FLOAT32)
-            values[i] = ((vx_float32 *)data)[i];
-        else
-            values[i] = (float)(((vx_int16 *)data)[i] / factor_of(entry));
-    }
+    if (status == VX_SUCCESS)
+        status = load_all(data, entry->type, count, values, factor_of(entry));
     free(data);
     return status;
 }

@@ -70,7 +70,8 @@ typedef struct {
     uint32_t profile, max_rank, max_args;
     uint32_t inputs, outputs; /* how many of the ports */
     unsigned char content_id[32];
-    nnefx_section strings, tensors, views, luts, scalars, nodes, args, ports, names, scales, payloads;
+    nnefx_section strings, tensors, views, luts, scalars, nodes, args, ports, names, scales;
+    nnefx_section payloads;
 } nnefx_blob;
 
 typedef struct {
@@ -146,17 +147,6 @@ typedef struct {
 int nnefx_file_open(nnefx_file *file, const char *path, int may_map, nnefx_blob_error *error);
 void nnefx_file_forget(const nnefx_file *file, const void *data, size_t size); /* after its use */
 void nnefx_file_close(nnefx_file *file);
-
-/* For the files of this reader. */
-uint32_t nnefx_u32(const unsigned char *at);
-uint64_t nnefx_u64(const unsigned char *at);
-const unsigned char *nnefx_record(const nnefx_blob *blob, const nnefx_section *section,
-                                  uint32_t index);
-int nnefx_blob_fail(nnefx_blob_error *error, nnefx_blob_code code, uint64_t offset,
-                    const char *message);
-int nnefx_blob_check_text(const nnefx_blob *blob, uint64_t at, nnefx_blob_error *error);
-const char *nnefx_text(const nnefx_blob *blob, uint32_t offset);
-int nnefx_blob_check_calls(const nnefx_blob *blob, nnefx_blob_error *error);
 
 #ifdef __cplusplus
 }

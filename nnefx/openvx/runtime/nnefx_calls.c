@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nnefx_blob.h"
+#include "nnefx_reader.h"
 
 #define NONE UINT32_MAX
 #define MAX_SIZE UINT32_C(0x7FFFFFFF) /* of a padding, window or dilation */
 #define MAX_COMPARISONS (UINT32_C(1) << 24)
 
-/* The parameters of an operation, one letter each: T tensor, t tensor or nothing, O result, L table,
- * S scalar, z size, b truth value, f float, a digit for an enumeration of so many members. */
+/* The parameters of an operation, one letter each: T tensor, t tensor or nothing, O result,
+ * L table, S scalar, z size, b truth value, f float, a digit for an enumeration of so many members. */
 static const struct {
     uint32_t op;
     const char *params;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nnefx_blob.h"
+#include "nnefx_reader.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 #define HAS_MMAP 1

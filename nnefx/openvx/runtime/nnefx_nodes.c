@@ -6,6 +6,29 @@
 
 #include "nnefx_nodes.h"
 
+/* Targets leave functions out. With NNEFX_VX_WEAK (GCC, Clang) that is found out when a net needs
+ * one, and not by the linker. */
+#ifdef NNEFX_VX_WEAK
+#pragma weak vxConvolutionLayer
+#pragma weak vxDeconvolutionLayer
+#pragma weak vxROIPoolingLayer
+#pragma weak vxFullyConnectedLayer
+#pragma weak vxPoolingLayer
+#pragma weak vxSoftmaxLayer
+#pragma weak vxLocalResponseNormalizationLayer
+#pragma weak vxActivationLayer
+#pragma weak vxTensorAddNode
+#pragma weak vxTensorSubtractNode
+#pragma weak vxTensorMultiplyNode
+#pragma weak vxTensorTableLookupNode
+#pragma weak vxTensorTransposeNode
+#pragma weak vxTensorConvertDepthNode
+#pragma weak vxTensorMatrixMultiplyNode
+#define PRESENT(function) ((function) != NULL)
+#else
+#define PRESENT(function) 1
+#endif
+
 /* Enumerants are numbered in the file as in docs/blob.md: vendors number them differently. */
 static const vx_enum overflows[] = {VX_CONVERT_POLICY_WRAP, VX_CONVERT_POLICY_SATURATE};
 static const vx_enum roundings[] = {VX_ROUND_POLICY_TO_ZERO, VX_ROUND_POLICY_TO_NEAREST_EVEN};
@@ -35,6 +58,11 @@ static vx_tensor tensor(const struct call *call, int place)
 static vx_scalar scalar(const struct call *call, int place)
 {
     return call->objects->scalars[call->node->args[place].index];
+}
+
+static vx_lut table(const struct call *call, int place)
+{
+    return call->objects->luts[call->node->args[place].index];
 }
 
 static vx_size size(const struct call *call, int place)
@@ -132,29 +160,58 @@ static vx_node layer(const struct call *c)
     }
 }
 
-vx_node nnefx_make_node(vx_graph graph, const nnefx_node *node, const nnefx_objects *objects)
+static vx_node elementwise(const struct call *c)
 {
-    const struct call call = {graph, node, objects}, *c = &call;
-    switch (node->op) {
+    switch (c->node->op) {
     case NNEFX_ADD:
-        return vxTensorAddNode(graph, tensor(c, 0), tensor(c, 1), choice(c, 2, overflows),
+        return vxTensorAddNode(c->graph, tensor(c, 0), tensor(c, 1), choice(c, 2, overflows),
                                tensor(c, 3));
     case NNEFX_SUBTRACT:
-        return vxTensorSubtractNode(graph, tensor(c, 0), tensor(c, 1), choice(c, 2, overflows),
+        return vxTensorSubtractNode(c->graph, tensor(c, 0), tensor(c, 1), choice(c, 2, overflows),
                                     tensor(c, 3));
     case NNEFX_MULTIPLY:
-        return vxTensorMultiplyNode(graph, tensor(c, 0), tensor(c, 1), scalar(c, 2),
+        return vxTensorMultiplyNode(c->graph, tensor(c, 0), tensor(c, 1), scalar(c, 2),
                                     choice(c, 3, overflows), choice(c, 4, roundings),
                                     tensor(c, 5));
     case NNEFX_TABLE_LOOKUP:
-        return vxTensorTableLookupNode(graph, tensor(c, 0), objects->luts[node->args[1].index],
+        return vxTensorTableLookupNode(c->graph, tensor(c, 0), table(c, 1),
                                        tensor(c, 2));
     case NNEFX_TRANSPOSE:
-        return vxTensorTransposeNode(graph, tensor(c, 0), tensor(c, 1), size(c, 2), size(c, 3));
+        return vxTensorTransposeNode(c->graph, tensor(c, 0), tensor(c, 1), size(c, 2), size(c, 3));
     case NNEFX_CONVERT_DEPTH:
-        return vxTensorConvertDepthNode(graph, tensor(c, 0), choice(c, 1, overflows), scalar(c, 2),
-                                        scalar(c, 3), tensor(c, 4));
-    case NNEFX_MATRIX_MULTIPLY: return matrix_multiply(c);
-    default: return layer(c);
+        return vxTensorConvertDepthNode(c->graph, tensor(c, 0), choice(c, 1, overflows),
+                                        scalar(c, 2), scalar(c, 3), tensor(c, 4));
+    default: return NULL;
     }
+}
+
+static int is_present(uint32_t op)
+{
+    switch (op) {
+    case NNEFX_CONVOLUTION: return PRESENT(vxConvolutionLayer);
+    case NNEFX_FULLY_CONNECTED: return PRESENT(vxFullyConnectedLayer);
+    case NNEFX_POOLING: return PRESENT(vxPoolingLayer);
+    case NNEFX_SOFTMAX: return PRESENT(vxSoftmaxLayer);
+    case NNEFX_NORMALIZATION: return PRESENT(vxLocalResponseNormalizationLayer);
+    case NNEFX_ACTIVATION: return PRESENT(vxActivationLayer);
+    case NNEFX_ROI_POOLING: return PRESENT(vxROIPoolingLayer);
+    case NNEFX_DECONVOLUTION: return PRESENT(vxDeconvolutionLayer);
+    case NNEFX_ADD: return PRESENT(vxTensorAddNode);
+    case NNEFX_SUBTRACT: return PRESENT(vxTensorSubtractNode);
+    case NNEFX_MULTIPLY: return PRESENT(vxTensorMultiplyNode);
+    case NNEFX_TABLE_LOOKUP: return PRESENT(vxTensorTableLookupNode);
+    case NNEFX_TRANSPOSE: return PRESENT(vxTensorTransposeNode);
+    case NNEFX_CONVERT_DEPTH: return PRESENT(vxTensorConvertDepthNode);
+    default: return PRESENT(vxTensorMatrixMultiplyNode);
+    }
+}
+
+vx_node nnefx_make_node(vx_graph graph, const nnefx_node *node, const nnefx_objects *objects)
+{
+    const struct call call = {graph, node, objects};
+    if (!is_present(node->op))
+        return NULL;
+    if (node->op == NNEFX_MATRIX_MULTIPLY)
+        return matrix_multiply(&call);
+    return node->op < NNEFX_ADD ? layer(&call) : elementwise(&call);
 }

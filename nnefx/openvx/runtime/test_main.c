@@ -1,10 +1,11 @@
 /* Runs the net on files: inputs and references are .dat (NNEF), .npy (float32) or raw float32.
  *
- *   program [-w WEIGHTS] [-i INPUT]... [-r REFERENCE]... [-o OUTPUT]... [-n RUNS]
+ *   program [-w WEIGHTS] [-i INPUT]... [-r REFERENCE]... [-o OUTPUT]... [-n RUNS] [-d FOLDER]
  *
  * Options are matched with inputs and outputs in their order; "-" skips one. An input that is not
  * given is zero. The program prints the largest and the root mean square error of every output that
- * has a reference, and the time of one run. It ends with 0 when every step worked.
+ * has a reference, and the time of one run. With -d it writes what tensors hold into a folder that
+ * is there. It ends with 0 when every step worked.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #define MAX_FILES 64
 
 struct options {
-    const char *weights;
+    const char *weights, *dump;
     const char *inputs[MAX_FILES];
     const char *references[MAX_FILES];
     const char *outputs[MAX_FILES];
@@ -40,6 +41,8 @@ static int parse(int argc, char **argv, struct options *options)
         const char *value = argv[i + 1];
         if (strcmp(argv[i], "-w") == 0)
             options->weights = value;
+        else if (strcmp(argv[i], "-d") == 0)
+            options->dump = value;
         else if (strcmp(argv[i], "-n") == 0)
             options->runs = atoi(value) > 0 ? atoi(value) : 1;
         else if (strcmp(argv[i], "-i") == 0 && options->input_count < MAX_FILES)
@@ -165,6 +168,8 @@ static int run(network *net, const struct options *options)
                1000.0 * (double)(clock() - start) / CLOCKS_PER_SEC / options->runs);
     for (i = 0; i < NETWORK_OUTPUT_COUNT && !failed; i++)
         failed = check_output(net, options, i);
+    if (!failed && options->dump && network_dump(net, options->dump) != VX_SUCCESS)
+        failed = fail("cannot write tensors", options->dump);
     return failed;
 }
 
