@@ -18,8 +18,8 @@ async function start() {
   } catch (error) {
     client = undefined;
     const answer = await vscode.window.showErrorMessage(
-      `NNEF: '${[command, ...args].join(" ")}' does not start: ${error.message}. `
-        + "Install it with: pip install 'nnefx[lsp]', or name it in the setting nnefx.command.",
+      `NNEF: '${[command, ...args].join(" ")}' does not start: ${error.message}. ` +
+        "Install it with: pip install 'nnefx[lsp]', or name it in the setting nnefx.command.",
       "Open setting",
     );
     if (answer) vscode.commands.executeCommand("workbench.action.openSettings", "nnefx.command");

@@ -21,6 +21,7 @@ from nnefx.show.scene import Item, Picture, changed, multiply_adds, shape_text, 
 from nnefx.show.statistics import statistics
 from nnefx.syntax.printer import print_literal
 
+SCRIPTS = ("place.js", "panel.js", "page.js")
 LONGEST = 240  # characters of an attribute that the panel shows
 
 
@@ -42,7 +43,7 @@ def html(picture: Picture, weights: Mapping[str, NDArray[Any]], depth: int) -> s
         "TITLE": escape(picture.title),
         "STYLE": read("picture.css") + read("page.css"),
         "DATA": content.replace("<", "\\u003c").replace("\u2028", "\\u2028"),
-        "SCRIPT": read("page.js"),
+        "SCRIPT": "".join(map(read, SCRIPTS)),
     }
     return re.sub("%%([A-Z]+)%%", lambda match: parts[match[1]], read("page.html"))
 

@@ -1,6 +1,6 @@
 """Coordinates of what an arrangement holds, in pixels, depending on which groups are open.
 
-`page.js` does the same in the reader's browser, where groups open and close; a test holds the two
+`place.js` does the same in the reader's browser, where groups open and close; a test holds the two
 together.
 """
 
@@ -12,7 +12,7 @@ from itertools import pairwise
 from nnefx.show.boxes import Box
 from nnefx.show.layout import Arrangement, Segment
 
-# Distances in pixels. page.js gets them from here.
+# Distances in pixels. place.js gets them from here.
 GEOMETRY = {
     "apart": 28,  # between boxes of a row
     "beside": 16,  # between a box and a link that passes it
