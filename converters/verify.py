@@ -73,6 +73,7 @@ def compare_with_source(
         foreign[value.name]: _laid(inputs[value.name], imported.axes.get(foreign[value.name]))
         for value in graph.inputs
     }
+    feeds |= _states(imported, foreign)
     wanted = [name for name in imported.names if name not in feeds]
     apart = {} if weights is None else {"weights": weights}
     theirs = reference(format)(source, feeds, wanted, **apart)
@@ -93,8 +94,22 @@ def compare_with_source(
                     rtol,
                     atol + _step(imported.quantization.get(value.name)),
                     value.name in outputs,
-                )  # fmt: skip
+                )
             )
+    return found
+
+
+def _states(imported: Imported, foreign: Mapping[str, str]) -> dict[str, Arrays]:
+    """Return what the states begin with that are inputs of the source."""
+    graph = imported.graph
+    found = {}
+    for node in graph.nodes:
+        if node.name == "update":
+            value = next(node.operands())
+            label = graph.producer[value].attributes["label"]
+            if value.name in foreign and label in imported.weights:
+                name = foreign[value.name]
+                found[name] = _laid(imported.weights[label], imported.axes.get(name))
     return found
 
 

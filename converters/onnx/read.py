@@ -10,12 +10,13 @@ import numpy as np
 import onnx
 
 from nnefx.converters.imported import Imported
+from nnefx.converters.onnx.cut import cut
 from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
 from nnefx.converters.onnx.proto import Store, dtype_of, load
 from nnefx.converters.onnx.stored import as_integers
 from nnefx.converters.onnx.tables import contrib, ml, rules
 from nnefx.converters.scope import Tensor
-from nnefx.diagnostics import Diagnostic, NnefError
+from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
@@ -34,6 +35,7 @@ def read(
     input_shapes: Shapes | None = None,
     dims: Mapping[str, int] | None = None,
     values: Mapping[str, Any] | None = None,
+    inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
 ) -> Imported:
     """Return the graph of an ONNX file.
@@ -43,6 +45,7 @@ def read(
         input_shapes: shapes of inputs by name, where the model leaves dimensions open.
         dims: extents of symbolic dimensions by name.
         values: inputs that become constants, such as a shape that a static graph has to know.
+        inputs: tensors that are fed instead of computed.
         outputs: tensors to compute instead of the model's outputs.
 
     Raises:
@@ -50,8 +53,9 @@ def read(
     """
     path = Path(source)
     return read_model(
-        load(path), path, input_shapes=input_shapes, dims=dims, values=values, outputs=outputs
-    )
+        load(path), path, input_shapes=input_shapes, dims=dims, values=values, inputs=inputs,
+        outputs=outputs,
+    )  # fmt: skip
 
 
 def read_model(
@@ -61,6 +65,7 @@ def read_model(
     input_shapes: Shapes | None = None,
     dims: Mapping[str, int] | None = None,
     values: Mapping[str, Any] | None = None,
+    inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
 ) -> Imported:
     """Return the graph of a model in memory; `path` names it, and external data lies beside it."""
@@ -68,14 +73,15 @@ def read_model(
         import_module(f"nnefx.converters.onnx.{family}")
     name = str(path)
     _check(model, name)
+    if inputs or outputs:
+        model = cut(model, inputs, outputs, name)
     tables = {"": rules, "com.microsoft": contrib, "ai.onnx.ml": ml}
     importer = Importer(model, tables, Store(path.parent, name))
     env = _inputs(importer, model.graph, name, input_shapes or {}, dims or {}, values or {})
     importer.run(model.graph.node, env, importer.frame)
     if importer.faults:
         raise NnefError.of(list(dict.fromkeys(importer.faults)))
-    wanted = list(outputs) or [item.name for item in model.graph.output]
-    results = {item: _result(env, item, name) for item in wanted}
+    results = {item.name: _result(env, item.name, name) for item in model.graph.output}
     try:
         graph = importer.finish(results)
     except Reject as fault:
@@ -91,7 +97,18 @@ def read_model(
     weights, entries = as_integers(
         graph, importer.weights, importer.stored_integers, importer.label_names
     )
-    return Imported(graph, weights, names, types, entries)
+    return Imported(graph, weights, names, types, entries, notes=_notes(types, model, name))
+
+
+def _notes(types: Mapping[str, str], model: onnx.ModelProto, name: str) -> list[Diagnostic]:
+    """Return what the user should know: NNEF files hold no bfloat16."""
+    kind = onnx.TensorProto.BFLOAT16
+    stored = {item.name for item in model.graph.initializer if item.data_type == kind}
+    count = len(stored | {tensor for tensor, dtype in types.items() if dtype == "bfloat16"})
+    if not count:
+        return []
+    text = f"{count} tensors of type bfloat16 are stored and computed as float32"
+    return [Diagnostic("NX734", text, FileAt(name), Severity.INFO)]
 
 
 def env_type(env: Env, name: str) -> str:

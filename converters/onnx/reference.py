@@ -1,7 +1,7 @@
 """ONNX models run by onnxruntime, the engine that conversions are compared with."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from nnefx.converters.onnx.cut import cut
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 
@@ -34,7 +35,7 @@ def run(
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         session = onnxruntime.InferenceSession(
-            _with_outputs(path, tensors), options, providers=["CPUExecutionProvider"]
+            _with_outputs(path, tensors, inputs), options, providers=["CPUExecutionProvider"]
         )
         feeds = {
             item.name: inputs[item.name].astype(_numpy_type(item.type))
@@ -53,8 +54,11 @@ def _numpy_type(spelled: str) -> Any:
     return _TYPES.get(spelled) or np.dtype(spelled.removeprefix("tensor(").removesuffix(")"))
 
 
-def _with_outputs(path: str, tensors: Sequence[str]) -> str | bytes:
-    """Return the model with inner tensors made outputs, where it is small enough to rewrite."""
+def _with_outputs(path: str, tensors: Sequence[str], inputs: Iterable[str]) -> str | bytes:
+    """Return the model with inner tensors made outputs, where it is small enough to rewrite.
+
+    Where inner tensors are fed, it is the part between them and `tensors`.
+    """
     if os.path.getsize(path) > 1 << 30:
         return path
     model = onnx.load(path, load_external_data=False)
@@ -62,6 +66,9 @@ def _with_outputs(path: str, tensors: Sequence[str]) -> str | bytes:
         return path
     known = {item.name for item in model.graph.output}
     made = {name for node in model.graph.node for name in node.output}
+    if fed := made.intersection(inputs):
+        wanted = [name for name in tensors if name in made]
+        return bytes(cut(model, sorted(fed), wanted, path).SerializeToString())
     model.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(name)
         for name in tensors

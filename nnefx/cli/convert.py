@@ -29,6 +29,10 @@ if TYPE_CHECKING:
               help="Fix a symbolic dimension; repeatable.")  # fmt: skip
 @click.option("--output-name", "outputs", multiple=True, metavar="NAME",
               help="Compute this tensor instead of the outputs; repeatable.")  # fmt: skip
+@click.option("--input-name", "inputs", multiple=True, metavar="NAME",
+              help="Feed this tensor instead of what computes it (onnx); repeatable.")  # fmt: skip
+@click.option("--state", "states", multiple=True, callback=options.parse_pairs, metavar="IN=OUT",
+              help="Make input IN a variable that OUT updates; repeatable.")  # fmt: skip
 @click.option("--signature", metavar="NAME", help="Which signature of a SavedModel or .tflite.")
 @click.option("--layout", type=click.Choice(["source", "nchw"]),
               help="TensorFlow: dimensions of inputs and outputs.")  # fmt: skip
@@ -51,6 +55,8 @@ def convert(
     shapes: dict[str | None, tuple[int, ...]],
     dims: dict[str, str],
     outputs: tuple[str, ...],
+    inputs: tuple[str, ...],
+    states: dict[str, str],
     signature: str | None,
     layout: str | None,
     verify: bool,
@@ -66,6 +72,7 @@ def convert(
     """Convert SOURCE to NNEF, or NNEF to another format."""
     from nnefx import converters
     from nnefx.converters.optimized import optimized
+    from nnefx.converters.states import with_states
     from nnefx.tensors.model import Model, require_free, save
 
     require_free(output, force)
@@ -76,6 +83,7 @@ def convert(
         weights=weights,
         input_shapes=shapes,
         dims=_numbers(dims) or None,
+        inputs=inputs or None,
         outputs=outputs or None,
         signature=signature,
         layout=layout,
@@ -84,6 +92,8 @@ def convert(
     )
     for note in imported.notes:
         options.say(str(note), quiet)
+    if states:
+        imported = with_states(imported, states)
     if not no_opt:
         imported = optimized(imported)
     comparisons: list[Comparison] = []

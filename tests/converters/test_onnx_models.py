@@ -122,6 +122,7 @@ def test_written_as_onnx_again_it_gives_the_stored_outputs(converted, tmp_path):
     onnx.checker.check_model(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     inputs = {name[3:]: golden[name] for name in golden.files if name.startswith("in/")}
     feeds = {imported.names[n]: array for n, array in inputs.items() if n in imported.names}
