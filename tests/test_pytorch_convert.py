@@ -436,4 +436,5 @@ def test_module_without_inputs_wants_a_shape(script, nnefx):
     name = script(MODULE)
     run = nnefx("convert", f"{name}:Net", "-o", "net")
     assert run.exit_code == 1
+    assert "NX707" in run.stderr
     assert "--input-shape" in run.stderr

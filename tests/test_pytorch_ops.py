@@ -44,28 +44,25 @@ _LEFT_OUT = (
 # What must be refused, and with which codes: random numbers, results whose shape depends on values,
 # functions without a counterpart.
 REFUSED = {
-    "NX706": {
-        "cauchy", "exponential", "geometric", "log_normal", "pca_lowrank", "svd_lowrank",
-        "masked_scatter",
-        "masked_select", "as_strided_scatter", "nn.functional.fractional_max_pool2d",
-        "nn.functional.fractional_max_pool3d", "max_pool2d_with_indices_backward", "unique",
-        "unique_consecutive", "randn", "randn_like", "rand_like", "randint", "randint_like",
-        "multinomial", "normal", "bernoulli", "bincount", "argwhere", "nonzero", "nonzero_static",
-    },
     "NX701": {
+        "cauchy", "exponential", "geometric", "log_normal", "pca_lowrank", "svd_lowrank",
+        "as_strided_scatter", "nn.functional.fractional_max_pool2d", "uniform",
+        "nn.functional.fractional_max_pool3d", "max_pool2d_with_indices_backward", "randn",
+        "randn_like", "rand_like", "randint", "randint_like", "multinomial", "normal", "bernoulli",
         "cummax", "cummin", "frexp", "i0", "igamma", "igammac", "mode", "mvlgamma", "nextafter",
         "polygamma", "histogram", "histogramdd", "histc", "resize_", "resize_as_", "to_sparse",
-        "digamma", "erfinv", "lgamma", "nn.functional.embedding_bag", "istft", "gcd", "lcm",
-        "uniform", "norm",
+        "digamma", "erfinv", "lgamma", "nn.functional.embedding_bag", "istft", "gcd", "lcm", "norm",
     },
     "NX717": {
-        "corrcoef", "cov", "nn.functional.ctc_loss", "nn.functional.gaussian_nll_loss",
+        "masked_scatter", "masked_select", "unique", "unique_consecutive", "bincount", "argwhere",
+        "nonzero", "nonzero_static", "corrcoef", "cov", "nn.functional.ctc_loss",
+        "nn.functional.gaussian_nll_loss",
     },
     "NX704": {"chalf"},
 }  # fmt: skip
 # Some samples are refused, the others must be right.
 MIXED = {
-    "complex": {}, "index_put": {"NX706"}, "narrow": {"NX718"}, "pad": {"NX706"},
+    "complex": {}, "index_put": {"NX717", "NX702"}, "narrow": {"NX718"}, "pad": {"NX706"},
     "nn.functional.pad": {"NX706"}, "linspace": {"NX705"}, "logspace": {"NX705"},
     "nn.functional.one_hot": {"NX717"}, "tensor_split": {"NX701", "NX717"},
     "nn.functional.rrelu": {"NX702"}, "nn.functional.dropout2d": {"NX702"},
@@ -79,8 +76,8 @@ MIXED = {
     "nanquantile": {"NX701"}, "isin": {"NX701"}, "norm": {"NX701"},
     "nn.functional.multi_head_attention_forward": {"NX702"},
     "nn.functional.scaled_dot_product_attention": {"NX702"},
-    "native_dropout_backward": {"NX706"}, "fft.fft2": {"NX704"}, "fft.fftn": {"NX704"},
-    "fft.ifft2": {"NX704"}, "fft.ifftn": {"NX704"}, "combinations": {"NX706", "NX718"},
+    "native_dropout_backward": {"NX701"}, "fft.fft2": {"NX704"}, "fft.fftn": {"NX704"},
+    "fft.ifft2": {"NX704"}, "fft.ifftn": {"NX704"}, "combinations": {"NX717", "NX718"},
     "nn.functional.silu": {"NX704"},
     "nn.functional.batch_norm": {"NX713"}, "copysign": {},
 }  # fmt: skip

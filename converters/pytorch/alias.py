@@ -45,8 +45,11 @@ class Aliases:
                 if self._same[other] is self._same[operand]:
                     if self._order[other] <= index:
                         env[other] = result
-                elif any(self._order[user] > index for user in other.users):
+                elif self._order[other] < index and self._is_read_after(other, index):
                     raise NotFunctional
+
+    def _is_read_after(self, node: fx.Node, index: int) -> bool:
+        return any(self._order[user] > index for user in node.users)
 
     def _follow(self, node: fx.Node) -> None:
         source = mutated(node) or viewed(node)

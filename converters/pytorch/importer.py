@@ -12,7 +12,7 @@ from torch import fx
 from nnefx.converters.pytorch.alias import Aliases
 from nnefx.converters.pytorch.decompose import decomposed
 from nnefx.converters.pytorch.place import Names, place
-from nnefx.converters.pytorch.refused import reason
+from nnefx.converters.pytorch.refused import BY_VALUES, reason
 from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex, array_of, numpy_type
 from nnefx.converters.rules import Rule, brief
@@ -276,7 +276,7 @@ class Importer(Scope):
         self, node: fx.Node, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         if why := reason(target):
-            raise Reject(None, why, "NX706")
+            raise Reject(None, why, "NX717" if why in BY_VALUES else "NX701")
         module = decomposed(node) if self.depth < MAX_DEPTH else None
         if module is None:
             self._unsupported(node)

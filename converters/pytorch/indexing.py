@@ -94,7 +94,7 @@ def _plain(g: Importer, indices: list[Any]) -> list[Any]:
         if item is None or item.kind == "integer":
             found.append(item)
         elif item.array is None:
-            raise Reject(None, DATA, "NX706")
+            raise Reject(None, DATA, "NX717")
         else:
             positions = np.nonzero(item.array)
             found += [g.known(places.astype(np.int64), item.name) for places in positions]

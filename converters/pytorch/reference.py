@@ -44,7 +44,7 @@ def _has_examples(source: str) -> bool:
     try:
         sources.program(source, {}, None)
     except NnefError as error:
-        return error.code != "NX705"
+        return error.code != "NX707"
     return True
 
 

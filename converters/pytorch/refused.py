@@ -3,6 +3,8 @@
 RANDOM = "it draws random numbers, which NNEF cannot"
 DATA = "the shape of its result depends on the values of its operand, which NNEF cannot express"
 MEMORY = "it depends on how items lie in memory, which NNEF leaves open"
+DATA_PLACES = "where its items go depends on the mask, which NNEF cannot express"
+BAGS = "bags whose extents depend on the values of offsets cannot be expressed"
 BACKWARD = "it is part of a backward pass, which NNEF does not describe"
 
 REASONS = {
@@ -31,9 +33,12 @@ REASONS = {
         ),
         BACKWARD,
     ),
-    "masked_scatter": "where its items go depends on the mask, which NNEF cannot express",
-    "_embedding_bag": "bags whose extents depend on the values of offsets cannot be expressed",
+    "masked_scatter": DATA_PLACES,
+    "_embedding_bag": BAGS,
 }  # fmt: skip
+
+# Refusals for which the values of operands are to blame, which the user may be able to fix.
+BY_VALUES = frozenset((DATA, DATA_PLACES, BAGS))
 
 
 def reason(target: object) -> str | None:

@@ -88,7 +88,7 @@ def index_put(
         return _by_mask(g, self, indices, values)
     axes = [axis for axis, item in enumerate(indices) if item is not None]
     if any(indices[axis].kind != "integer" for axis in axes):
-        raise Reject(None, "masks among several indices are not supported", "NX706")
+        raise Reject(None, "masks among several indices are not supported", "NX702")
     rest = [axis for axis in range(self.rank) if axis not in axes]
     moved = transposed(g, self, [*axes, *rest])
     places = flat_index(g, self.shape, indices, axes)
@@ -124,7 +124,7 @@ def _by_mask(g: Importer, x: Tensor, indices: list[Any], values: Tensor) -> Any:
     lead = next(axis for axis, item in enumerate(indices) if item is not None)
     mask = indices[lead]
     if values.volume != 1:
-        raise Reject(None, "values for the items of a mask depend on its items", "NX706")
+        raise Reject(None, "values for the items of a mask depend on its items", "NX717")
     shape = (1,) * lead + mask.shape + (1,) * (x.rank - lead - mask.rank)
     value = g.viewed(converted(g, values, g.dtype), (1,) * x.rank)
     return g.select(g.viewed(mask, shape), value, x)

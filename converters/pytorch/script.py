@@ -70,11 +70,11 @@ def _inputs(
     """Return values for all inputs, and which of them are tensors."""
     if not shapes:
         message = "TorchScript does not say the shapes of inputs; give --input-shape"
-        raise NnefError("NX705", message, FileAt(path))
+        raise NnefError("NX707", message, FileAt(path))
     plain = [name.split(".")[0] for name in names]
     if unknown := [name for name in shapes if name is not None and name not in plain]:
         message = f"there is no input '{unknown[0]}'; the inputs are {', '.join(plain)}"
-        raise NnefError("NX705", message, FileAt(path))
+        raise NnefError("NX708", message, FileAt(path))
     unnamed = [shape for name, shape in shapes.items() if name is None]
     values: list[Any] = []
     traced = []
@@ -93,7 +93,7 @@ def _inputs(
         else:
             what = "shape" if kind == "Tensor" else f"value, a single number ({kind})"
             message = f"input '{name}' has no {what}; give --input-shape {name}:..."
-            raise NnefError("NX705", message, FileAt(path))
+            raise NnefError("NX707", message, FileAt(path))
     return values, traced
 
 

@@ -115,9 +115,9 @@ def _examples(source: str, shapes: Shapes) -> tuple[nn.Module, tuple[Any, ...], 
     if not args and not kwargs:
         args = tuple(getattr(found, "example_inputs", ()))
     if not args and not kwargs:
-        message = "the module has no example inputs"
+        message = "the shapes of its inputs are not known"
         note = "give --input-shape, or name a function that returns (module, inputs)"
-        raise NnefError("NX705", message, FileAt(source), [Note(note)])
+        raise NnefError("NX707", message, FileAt(source), [Note(note)])
     return found, args, kwargs
 
 
@@ -249,7 +249,7 @@ def _fixed_inputs(
     examples = loaded.example_inputs
     if examples is None and is_open and not shapes:
         message = "extents are open and the file has no example inputs; give --input-shape"
-        raise NnefError("NX705", message, FileAt(path))
+        raise NnefError("NX707", message, FileAt(path))
     named = _named_shapes(list(fakes), shapes, path)
     args, kwargs = examples if examples is not None else (tuple(fakes.values()), {})
     flat, spec = torch.utils._pytree.tree_flatten((args, kwargs))
@@ -264,7 +264,7 @@ def _named_shapes(names: list[str], shapes: Shapes, path: str) -> dict[str, Sequ
         key = names[index] if name is None and index < len(names) else name
         if key not in names:
             message = f"there is no input '{key}'; the inputs are {', '.join(names)}"
-            raise NnefError("NX705", message, FileAt(path))
+            raise NnefError("NX708", message, FileAt(path))
         found[key] = shape
     return found
 
