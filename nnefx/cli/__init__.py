@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -56,6 +57,16 @@ class Verbs(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click itself would leave with 1 where the reader of stdout is gone."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # as `| head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
         with formatter.section("Commands"):
@@ -73,10 +84,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         result = cli.main(arguments, prog_name="nnefx", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        result = 0
     except click.ClickException as error:
         error.show()
         result = error.exit_code
@@ -87,8 +94,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         result = EXIT_INTERRUPT
     except Exception as error:
-        result = _report_bug(error, arguments)
+        if isinstance(error, OSError) and error.errno is not None:
+            result = _report_refusal(error, arguments)
+        else:
+            result = _report_bug(error, arguments)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _report_refusal(error: OSError, arguments: Sequence[str]) -> int:
+    """Say what the operating system refused: a path that cannot be used, a disk that is full."""
+    if "-v" in arguments or "--verbose" in arguments:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    code = "NX001" if isinstance(error, FileNotFoundError) else "NX002"
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    click.echo(f"{where}error[{code}]: {(error.strerror or str(error)).lower()}", err=True)
+    return EXIT_USAGE
 
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:

@@ -43,6 +43,8 @@ def unpack(model: Path, output: Path | None, force: bool, quiet: bool, verbose: 
     """
     if model.is_dir():
         raise NnefError("NX002", "expected an archive, found a folder", FileAt(str(model)))
+    if not model.exists():
+        raise NnefError("NX001", "no such file", FileAt(str(model)))
     target = output or model.parent / _without_suffix(model.name)
     if target.name.lower().endswith(ARCHIVES) or target == model:
         message = "not the name of a folder; name one with -o"

@@ -192,6 +192,8 @@ def _damage(path: str) -> Iterator[None]:
         yield
     except (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         message = f"file is not a whole tar archive: {str(error).lower()}"
+        if path.endswith(".nnef"):
+            message = "file is no archive; for a text, name the folder that has it as graph.nnef"
         raise NnefError("NX003", message, FileAt(path)) from error
     except OSError as error:
         if error.errno is not None:  # bz2 reports damage without a number
