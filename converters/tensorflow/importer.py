@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from nnefx.converters.rules import Rules
 from nnefx.converters.scope import Scope, Site, Tensor
+from nnefx.converters.tensorflow.names import readable
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Value
 from nnefx.ops import Reject
@@ -58,6 +59,7 @@ class Importer(Scope):
     """The scope of rules for channels-last operators.
 
     Attributes:
+        scope: the beginning of most names of the model, which is left out of them.
         faults: what could not be imported, by node.
         entries: how values of the graph are quantized.
         blocks: tensors that were moved from space into the batch.
@@ -68,10 +70,15 @@ class Importer(Scope):
         super().__init__(name)
         self.rules = rules
         self.path = path
+        self.scope = ""
         self.faults: list[Diagnostic] = []
         self.entries: dict[Value, Quantization] = {}
         self.blocks: dict[Value, Blocks] = {}
         self.wholes: dict[Value, Whole] = {}
+
+    def short(self, name: str) -> str:
+        """Return a readable name, without the scope that all of the model is in."""
+        return readable(name, self.scope)
 
     def fault(self, code: str, message: str, at: ModelAt) -> None:
         """Note that a node cannot be imported."""

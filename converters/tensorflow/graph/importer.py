@@ -18,7 +18,7 @@ from nnefx.converters.tensorflow.graph.nodes import (
 )
 from nnefx.converters.tensorflow.graph.tables import rules
 from nnefx.converters.tensorflow.importer import FAILED, Foreign, Importer
-from nnefx.converters.tensorflow.names import readable
+from nnefx.converters.tensorflow.names import common_scope
 from nnefx.ops import Reject
 from nnefx.source import ModelAt
 
@@ -62,6 +62,7 @@ class GraphImporter(Importer):
     def __init__(self, graph: Any, path: str) -> None:
         super().__init__("main", rules, path)
         self.functions = {item.signature.name: item for item in graph.library.function}
+        self.scope = common_scope(node.name for node in graph.node)
         self.bodies: dict[str, Region] = {}
         self.depth = 0
         self.kind = ""
@@ -218,12 +219,12 @@ class GraphImporter(Importer):
         rule = rules.find(node.op, 1)
         attributes = {} if rule is None else _handled(node, rule)
         name = node.name if not frame.at else f"{frame.at}/{node.name}"
-        foreign = Foreign(node.op, readable(name), at, inputs, attributes, 1)
+        foreign = Foreign(node.op, self.short(name), at, inputs, attributes, 1)
         outputs = self.imported(foreign)
         if not outputs or outputs[0] is FAILED:
             return FAILED
         return [
-            self.named(item, readable(name) if index == 0 else f"{readable(name)}_{index}")
+            self.named(item, self.short(name) if index == 0 else f"{self.short(name)}_{index}")
             if isinstance(item, Tensor) and node.op not in ("Identity", "Const")
             else item
             for index, item in enumerate(outputs)

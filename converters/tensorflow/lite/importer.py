@@ -11,7 +11,7 @@ from nnefx.converters.tensorflow.importer import FAILED, Foreign, Importer
 from nnefx.converters.tensorflow.lite.quantized import entry_of, is_quantized, real
 from nnefx.converters.tensorflow.lite.schema import LiteFile, LiteGraph, LiteNode, LiteTensor
 from nnefx.converters.tensorflow.lite.tables import rules
-from nnefx.converters.tensorflow.names import readable
+from nnefx.converters.tensorflow.names import common_scope, is_made_up
 from nnefx.diagnostics import Diagnostic, Severity
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
@@ -37,6 +37,7 @@ class LiteImporter(Importer):
     def __init__(self, file: LiteFile, path: str) -> None:
         super().__init__(file.graphs[0].name or "main", rules, path)
         self.file = file
+        self.scope = common_scope(tensor.name for tensor in file.graphs[0].tensors)
         self.stored: dict[str, LiteTensor] = {}
         self.node: LiteNode | None = None
         self.operands: list[LiteTensor | None] = []
@@ -91,7 +92,7 @@ class LiteImporter(Importer):
             except Reject as reject:
                 self.fault(reject.code, reject.message, at)
                 inputs = [FAILED]
-            foreign = Foreign(node.kind, readable(first), at, inputs, options, len(node.outputs))
+            foreign = Foreign(node.kind, self.short(first), at, inputs, options, len(node.outputs))
             outputs = self.imported(foreign)
         for index, output in zip(node.outputs, outputs):
             try:
@@ -113,7 +114,7 @@ class LiteImporter(Importer):
             output = self.typed(output, dtype)
         if quantized and not output.known:
             output = self._marked(output, target)
-        return self.named(output, readable(target.name))
+        return self.named(output, self.short(target.name))
 
     def _marked(self, output: Tensor, target: LiteTensor) -> Tensor:
         """Note how a value is quantized; one that is quantized otherwise already is copied."""
@@ -145,11 +146,23 @@ class LiteImporter(Importer):
             text = f"the state '{item.name}' begins with zeros in every run"
             self.notes.append(Diagnostic("NX734", text, FileAt(self.path), Severity.INFO))
             return self.known(np.zeros(item.shape, np.float32), item.name)
-        result = self.known(real(item) if is_quantized(item) else item.data, readable(item.name))
+        name = self._stored_name(item)
+        result = self.known(real(item) if is_quantized(item) else item.data, name)
         result.kept = result.dtype.kind == "f" and result.volume > 1
         if is_quantized(item):
             self.stored[result.name] = item
         return result
+
+    def _stored_name(self, item: LiteTensor) -> str:
+        """Return the name of a stored tensor; that of its use where it says nothing of its own."""
+        if self.node is None or not self.results:
+            return self.short(item.name)
+        same = self.short(item.name) == self.short(self.results[0].name)
+        if not same and not is_made_up(item.name):
+            return self.short(item.name)
+        place = next((i for i, other in enumerate(self.operands) if other is item), 0)
+        role = {1: "filter", 2: "bias"}.get(place, "constant")
+        return f"{self.short(self.results[0].name)}/{role}"
 
 
 def _states(node: LiteNode) -> bool:
