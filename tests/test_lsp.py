@@ -131,6 +131,26 @@ def test_positions_count_the_units_of_the_client(unit: types.PositionEncodingKin
         assert positions.offset(positions.position(offset)) == offset
 
 
+QUANT = (
+    "'y': min_max_linear_quantize(min = {}, max = 1.0, signed = false, symmetric = false,"
+    " bits = 8);"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (QUANT.format("0.0"), set()),
+        (QUANT.format("'low'"), {"NX5"}),
+        (QUANT.format("0.0")[:-9], {"NX1"}),
+    ],
+)
+def test_quantization_files_are_checked_as_such(text: str, codes: set[str]) -> None:
+    source = Source("/models/graph.quant", text)
+    found = Analysis(source, Positions(source)).findings
+    assert {item.code[:3] for item in found} == codes
+
+
 # ---- hovers, hints, signatures
 
 
