@@ -18,6 +18,7 @@ from nnefx.lsp.mend import fixes
 from nnefx.lsp.navigate import Refusal, definition, folds, outline, references, renamed
 from nnefx.lsp.positions import Positions
 from nnefx.lsp.scan import scan
+from nnefx.ops import stdlib_source
 from nnefx.source import Source
 
 URI = "file:///models/graph.nnef"
@@ -149,6 +150,13 @@ def test_quantization_files_are_checked_as_such(text: str, codes: set[str]) -> N
     source = Source("/models/graph.quant", text)
     found = Analysis(source, Positions(source)).findings
     assert {item.code[:3] for item in found} == codes
+
+
+def test_standard_library_is_shown_without_findings() -> None:
+    analysis = analysed(stdlib_source().text)
+    assert analysis.findings == []
+    assert "relu" in {item.name for item in outline(analysis)}
+    assert "fragment relu" in hovered(analysis, analysis.text.index("relu"))
 
 
 # ---- hovers, hints, signatures

@@ -11,7 +11,7 @@ from nnefx.diagnostics import Diagnostic
 from nnefx.ir.graph import UNKNOWN, Graph, Value
 from nnefx.lsp.positions import Positions
 from nnefx.lsp.scan import Scan, scan
-from nnefx.ops import Op, standard_ops
+from nnefx.ops import Op, standard_ops, stdlib_source
 from nnefx.source import Source, TextAt
 from nnefx.syntax.ast import Fragment
 
@@ -36,6 +36,8 @@ class Analysis:
     @cached_property
     def _checked(self) -> tuple[Checked, list[Diagnostic]]:
         found: list[Diagnostic] = []
+        if self.source.text == stdlib_source().text:  # opened through a definition: no document
+            return Checked(), []
         if self.source.name.endswith(".quant"):
             return Checked(), check_source(self.source, Options())
         selection = Selection()
