@@ -19,6 +19,7 @@ from nnefx.tensors.container import Member
 from nnefx.tensors.dat import StoredTensor, header_for, tensor_bytes, write_stored
 from nnefx.tensors.files import copy_bytes, os_errors, written_beside
 from nnefx.tensors.header import HEADER_SIZE, ItemType
+from nnefx.tensors.pages import release
 from nnefx.tensors.paths import GRAPH, member_name, tensor_name
 
 __all__ = ["ContainerWriter", "StoreOptions", "container_writer", "write_container"]
@@ -105,6 +106,8 @@ class ContainerWriter:
         with self._sink.file(name, HEADER_SIZE + header.data_length) as file:
             for part in tensor_bytes(array, header, where):
                 file.write(part)
+                release(part)
+        release(array)
 
     def _claim(self, name: str) -> str:
         other = self._names.setdefault(name.casefold(), name)
