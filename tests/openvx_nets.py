@@ -411,4 +411,11 @@ CASES = [
          1, 1, 3, 2, 2, name="y"))], axis=1)),
     *(Case(f"{op}_3d", _pool(op, (1, 2, 3, 2, 2), axes=[2, 4]), 35)
       for op in ("max_reduce", "min_reduce", "sum_reduce")),
+    # what only small networks have
+    Case("eq", lambda n: (lambda x: n.eq(x, n.floor(x)))(n.round(n.input(1, 4, 3, 5))), 90),
+    Case("cast", lambda n: n.mul(n.cast(n.lt(n.input(1, 4), n.input(1, 4, name="y")),
+         dtype="scalar"), 2.0), 60),
+    Case("sample", lambda n: (lambda x: n.sample(x, n.argmax_pool(x, size=[1, 1, 2, 2], stride=[
+         1, 1, 2, 2], padding=[(0, 0)] * 4), size=[1, 1, 2, 2], stride=[1, 1, 2, 2],
+         padding=[(0, 0)] * 4))(n.input(1, 2, 4, 6))),
 ]  # fmt: skip

@@ -219,10 +219,33 @@ def test_embedded_weights_and_sanitizers(tmp_path: Path):
     assert not list((tmp_path / "out").glob("*.nxvx"))
     compiled(tmp_path / "out", "tiny", "-fsanitize=address,undefined", "-g")
     sample["x"].tofile(tmp_path / "x.raw")
-    command = [str(tmp_path / "out" / "program"), "-i", str(tmp_path / "x.raw"), "-o", "shares.raw"]
+    program = str(tmp_path / "out" / "program")
+    (tmp_path / "dump").mkdir()
+    command = [program, "-i", str(tmp_path / "x.raw"), "-o", "shares.raw", "-d", "dump"]
     subprocess.run(command, check=True, cwd=tmp_path)
     found = np.fromfile(tmp_path / "shares.raw", np.float32)
-    assert np.array_equal(found, simulate(plan, sample, "product")["shares"].reshape(-1))
+    seen: dict[str, np.ndarray] = {}
+    results = simulate(plan, sample, "product", watch=lambda name, v: seen.update({name: v.copy()}))
+    assert np.array_equal(found, results["shares"].reshape(-1))
+    whole = [t for t in plan.tensors if t.role is Role.VIRTUAL and t.name in seen]
+    assert len(whole) > 5
+    for tensor in whole:
+        dumped = np.fromfile(tmp_path / "dump" / f"{tensor.source or tensor.name}.raw", np.float32)
+        assert np.array_equal(dumped, seen[tensor.name].astype(np.float32).reshape(-1))
+
+
+def test_a_project_that_fails_leaves_nothing(tmp_path: Path):
+    plan = lowered(lambda n: n.conv(n.input(1, 3, 8, 8), n.weight(4, 3, 3, 3)))
+
+    def fail() -> np.ndarray:
+        raise OSError("no space left on device")
+
+    weights = next(tensor for tensor in plan.tensors if tensor.payload is not None)
+    broken = replace(weights, payload=replace(weights.payload, make=fail))
+    tensors = tuple(broken if tensor is weights else tensor for tensor in plan.tensors)
+    with pytest.raises(NnefError, match="no space"):
+        write_c(replace(plan, tensors=tensors), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_program_refuses_weights_of_another_net(tmp_path: Path):
@@ -274,4 +297,4 @@ def test_a_model_with_rank_6_is_refused_in_words():
 
 def rank_6():
     net = Net()
-    return net.model(net.relu(net.input(1, 2, 3, 4, 5))).graph
+    return net.model(net.relu(net.input(1, 2, 3, 4, 5, 6))).graph

@@ -51,10 +51,11 @@ def softmax(g: Emitter, out: Value, x: Operand, *, axes: Sequence[int]) -> None:
     if not g.profile.softmax_node:
         raise UnsupportedError(f"profile '{g.profile.name}' has no softmax")
     slot = g.read(value)
-    plain = slot
-    if g.profile.lut:
+    if g.profile.lut and g.profile.lut_rescales:
         plain = g.temp(slot.dims, 1.0, "logits")
         g.lookup(slot, plain, _below_88)
+    else:
+        plain = g.rescaled(slot, 1.0)
     y = g.create(out)
     g.nonnegative.add(y.name)
     dim = dimension(value.rank, axes[0])

@@ -49,6 +49,10 @@ vx_status network_process(network *net);
 /* The tensor of an NNEF name or variable label; it stays the net's. NULL if there is none. */
 vx_tensor network_tensor(network *net, const char *name);
 
+/* Write the real numbers of inputs, outputs and, in a net that was made with --debug-tensors, all
+ * tensors between nodes to FOLDER/<tensor>.raw, as float32 in the order of NNEF. */
+vx_status network_dump(network *net, const char *folder);
+
 void network_release(network **net);
 
 const char *network_status_text(vx_status status);

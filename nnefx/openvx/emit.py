@@ -275,9 +275,18 @@ class Emitter:
         if x.name in self.nonnegative:
             self.nonnegative.add(y.name)
         if x.scale != y.scale and self.profile.lut:
-            self.lookup(x, y, lambda real: real)
+            self._rescale(x, y)
             return
         self.convert(x, y, x.scale / y.scale)
+
+    def _rescale(self, x: Slot, y: Slot) -> None:
+        """Y = x by a table, or by a product with 1 where tables are better avoided."""
+        ratio = y.scale / x.scale
+        if self.profile.lut_rescales or ratio > 64 or np.log2(ratio) % 1:
+            self.lookup(x, y, lambda real: real)
+            return
+        one = self.const("one", (1,) * len(x.dims), lambda: np.ones(1), max(ratio, 1.0))
+        self.multiply(x, one, y)
 
     def convert(self, x: Slot, y: Slot, norm: float, offset: float = 0.0) -> None:
         """Y = (x - offset) / norm in stored numbers, truncated."""

@@ -32,6 +32,7 @@ class Profile:
     activations: frozenset[str] = frozenset({"RELU"})
     activation_arguments: bool = True  # tanh honours a and b
     lut: bool = True
+    lut_rescales: bool = True  # VeriSilicon: tables work in graphs of their own only
     convert_node: bool = True  # ConvertDepth takes the data type
     lrn_node: bool = False
     softmax_node: bool = True
@@ -93,6 +94,7 @@ PROFILES: dict[str, Profile] = {
             asymmetric_padding=True,
             explicit_stride=True,
             depthwise="multiplier",
+            lut_rescales=False,
         ),
     )
 }

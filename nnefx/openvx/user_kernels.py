@@ -121,7 +121,8 @@ static vx_status VX_CALLBACK {name}_validate(vx_node node, const vx_reference pa
 
 vx_status custom_nnef_{name}_register(vx_context context)
 {{
-    vx_kernel kernel = vxAddUserKernel(context, "custom.nnef.{op}",
+    static const vx_char name[VX_MAX_KERNEL_NAME] = "custom.nnef.{op}";
+    vx_kernel kernel = vxAddUserKernel(context, name,
                                        VX_KERNEL_BASE(VX_ID_USER, CUSTOM_NNEF_LIBRARY) + 1,
                                        {name}_run, CUSTOM_NNEF_COUNT, {name}_validate, NULL, NULL);
     vx_status status = vxGetStatus((vx_reference)kernel);

@@ -124,6 +124,29 @@ vx_node vxTensorMatrixMultiplyNode(vx_graph graph, vx_tensor in1, vx_tensor in2,
                                    const vx_tensor_matrix_multiply_params_t *params,
                                    vx_tensor out);
 
+/* User kernels: declared only, the stubs that nnefx writes for them are compiled and not run. */
+#define VX_CALLBACK
+#define VX_ID_USER 0xFFE
+#define VX_MAX_KERNEL_NAME 256
+#define VX_TYPE_TENSOR 0x815
+#define VX_KERNEL_BASE(vendor, library) (((vendor) << 20) | ((library) << 12))
+enum { VX_INPUT = 1, VX_OUTPUT = 2, VX_PARAMETER_STATE_REQUIRED = 3 };
+typedef struct _vx_kernel *vx_kernel;
+typedef struct _vx_meta_format *vx_meta_format;
+typedef vx_status (*vx_kernel_f)(vx_node node, const vx_reference *parameters, vx_uint32 count);
+typedef vx_status (*vx_kernel_validate_f)(vx_node node, const vx_reference parameters[],
+                                          vx_uint32 count, vx_meta_format metas[]);
+typedef vx_status (*vx_kernel_initialize_f)(vx_node node, const vx_reference *parameters,
+                                            vx_uint32 count);
+typedef vx_kernel_initialize_f vx_kernel_deinitialize_f;
+vx_kernel vxAddUserKernel(vx_context context, const vx_char *name, vx_enum number,
+                          vx_kernel_f run, vx_uint32 count, vx_kernel_validate_f validate,
+                          vx_kernel_initialize_f start, vx_kernel_deinitialize_f end);
+vx_status vxAddParameterToKernel(vx_kernel kernel, vx_uint32 index, vx_enum direction,
+                                 vx_enum type, vx_enum state);
+vx_status vxFinalizeKernel(vx_kernel kernel);
+vx_status vxSetMetaFormatFromReference(vx_meta_format meta, vx_reference exemplar);
+
 #ifdef __cplusplus
 }
 #endif
