@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnefx.cli import options
+from nnefx.cli import blobs, options
 
 if TYPE_CHECKING:
     from nnefx.checking import Options, Selection
@@ -87,8 +87,8 @@ def check(
 ) -> int:
     """Tell everything that is wrong with the models at PATHS, '-' being a text on stdin.
 
-    A PATH is a model (folder or archive), a .nnef or .quant text, a .dat file, or a folder of
-    these.
+    A PATH is a model (folder or archive), a .nnef or .quant text, a .dat file, a blob (.nxvx), or
+    a folder of models and texts.
     """
     from nnefx.checking import Options, load
     from nnefx.checking.formats import FORMATS, Report
@@ -160,6 +160,8 @@ def _checked(
     if "-" in paths:
         data = sys.stdin.buffer.read()
         yield check_bytes(data, stdin_filename or "<stdin>", chosen)
+    yield from (blobs.check(path) for path in found if blobs.is_blob(path))
+    found = [path for path in found if not blobs.is_blob(path)]
     results = check_models(found, chosen, merged["jobs"])
     if len(found) > 1 and not quiet and options.on_terminal():
         yield from _with_bar(results, len(found))

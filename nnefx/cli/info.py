@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnefx.cli import options
+from nnefx.cli import blobs, options
 
 if TYPE_CHECKING:
     from nnefx.ir.cost import Cost, Layer
@@ -30,7 +30,11 @@ def info(
     """Tell what MODEL takes, gives, consists of and costs.
 
     MODEL may be a .nnef text, or lack its tensor files: then weights are taken for 32-bit ones.
+    Or it is a blob for OpenVX (.nxvx).
     """
+    if blobs.is_blob(model):
+        blobs.info(model, as_json)
+        return
     from nnefx.ir.cost import cost, peak_activation
     from nnefx.passes.flatten import flatten
     from nnefx.tensors.structure import load_structure

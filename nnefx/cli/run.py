@@ -7,7 +7,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from nnefx.cli import options
+from nnefx.cli import blobs, options
 from nnefx.cli.inputs import gather
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 @click.option("--random", "seed", type=int, metavar="SEED", help="Make up inputs left out.")
 @click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for every tensor of the graph, one .npy each.")  # fmt: skip
+@click.option("--openvx-lib", "libraries", multiple=True, metavar="PATH",
+              type=click.Path(path_type=Path),
+              help="Run a blob on this OpenVX library; repeatable, loaded in order.")  # fmt: skip
+@click.option("--openvx-include", "include", metavar="DIR", type=click.Path(path_type=Path),
+              help="The folder of VX/vx.h, where it is not beside the library.")  # fmt: skip
 @options.verbosity
 def run(
     model: Path,
@@ -35,10 +40,23 @@ def run(
     backend: str,
     seed: int | None,
     dump: Path | None,
+    libraries: tuple[Path, ...],
+    include: Path | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Run MODEL and print its outputs in brief, or write them with -o."""
+    """Run MODEL and print its outputs in brief, or write them with -o.
+
+    MODEL may be a blob for OpenVX (.nxvx): it runs on the library of --openvx-lib, for which the
+    loader is compiled ($CC, else cc), or without one in the simulator.
+    """
+    if blobs.is_blob(model):
+        if dump is not None or backend != "numpy":
+            raise click.UsageError("--dump and --backend are for models, not for blobs")
+        _tell(blobs.run(model, files, seed, libraries, include), output, quiet)
+        return
+    if libraries:
+        raise click.UsageError("--openvx-lib runs blobs: nnefx export --to openvx-blob makes one")
     from nnefx.tensors.model import load
 
     loaded = load(model)
@@ -54,8 +72,13 @@ def run(
             np.save(dump / f"{value.name}.npy", array)
         if value.name in names:
             outputs[value.name] = array
-    for name in names:
-        array = outputs[name]
+    _tell({name: outputs[name] for name in names}, output, quiet)
+
+
+def _tell(outputs: dict[str, NDArray[Any]], output: Path | None, quiet: bool) -> None:
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    for name, array in outputs.items():
         if output is not None:
             np.save(output / f"{name}.npy", array)
         if not quiet:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnefx.cli import options
+from nnefx.cli import blobs, options
 
 if TYPE_CHECKING:
     from nnefx.show.scene import Picture
@@ -36,6 +36,9 @@ def show(
     Pages (.html) need no network: groups open with a click, boxes tell their attributes and the
     distribution of their weights, and names are searched.
     """
+    if blobs.is_blob(model):
+        blobs.show(model, output, force)
+        return
     from nnefx.show.scene import Picture, scene
     from nnefx.tensors.files import written_beside
     from nnefx.tensors.model import require_free

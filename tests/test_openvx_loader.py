@@ -1,0 +1,145 @@
+"""The C loader of blobs: what it builds runs as the plan says, and hostile files are refused."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from nnefx.cli import cli
+from nnefx.diagnostics import NnefError
+from nnefx.openvx import lower, read_blob, runtime_dir, simulate, write_blob
+from nnefx.openvx.drive import SOURCES, ZERO_COPY, drive
+from nnefx.openvx.plan import Plan
+from openvx_nets import CASES
+from random_plans import random_plan
+
+HERE = Path(__file__).parent
+STUB = HERE / "openvx_stub"
+STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", f"-I{STUB}", f"-I{runtime_dir()}"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+READER = [str(runtime_dir() / name) for name in SOURCES[:4]]
+ROUNDS = 200_000  # of the mutating driver; docs/blob.md tells of the long run
+
+
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Plan, dict[str, np.ndarray]]:
+    """A blob, its plan, and inputs."""
+    found = next(case for case in CASES if case.name == "classifier")
+    model = found.model()
+    samples = found.samples(model)
+    path = tmp_path_factory.mktemp("loader") / "net.nxvx"
+    write_blob(lower(model, calibration=samples), path)
+    return path, read_blob(path), samples[0]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The OpenVX of the tests as a shared library beside its headers."""
+    folder = tmp_path_factory.mktemp("openvx")
+    (folder / "include").symlink_to(STUB)
+    target = folder / "libopenvx.so"
+    run("gcc", "-std=c99", "-O1", "-shared", "-fPIC", f"-I{STUB}", STUB / "openvx.c",
+        "-lm", "-o", target)  # fmt: skip
+    return target
+
+
+def test_every_function_of_the_loader(case, tmp_path: Path):
+    path, plan, inputs = case
+    objects = []
+    sources = [runtime_dir() / name for name in SOURCES] + [STUB / "openvx.c"]
+    for source in sources:
+        objects.append(tmp_path / f"{source.stem}.o")
+        run("gcc", "-std=c99", *STRICT, *SANITIZE, "-c", source, "-o", objects[-1])
+    program = tmp_path / "program"
+    run("g++", "-std=c++11", *STRICT, *SANITIZE, HERE / "blob_loader" / "main.cpp", *objects,
+        "-lm", "-o", program)  # fmt: skip
+    inputs["x"].tofile(tmp_path / "x.raw")
+    expected = simulate(plan, inputs, "product")["shares"].astype(np.float32)
+    expected.tofile(tmp_path / "shares.raw")
+    label = next(tensor.label for tensor in plan.tensors if tensor.label)
+    run(program, path, tmp_path / "x.raw", tmp_path / "shares.raw", label)
+
+
+def test_mutated_blobs_do_no_harm(tmp_path: Path):
+    seeds = []
+    for number in range(8):
+        seeds.append(tmp_path / f"{number}.nxvx")
+        write_blob(random_plan(number), seeds[-1])
+    define = "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"  # checksums do not count
+    program = tmp_path / "program"
+    run("gcc", "-std=c99", "-O1", *STRICT, *SANITIZE, define, "-DSTANDALONE",
+        HERE / "blob_fuzz" / "fuzz_blob.c", *READER, "-o", program)  # fmt: skip
+    run(program, ROUNDS, *seeds)
+
+
+def test_a_blob_runs_on_a_library(case, library: Path):
+    path, plan, inputs = case
+    found = drive(path, plan, [library], inputs, flags=ZERO_COPY)
+    assert np.array_equal(found["shares"], simulate(plan, inputs, "product")["shares"])
+
+
+def test_run_of_a_blob_on_a_library(case, library: Path, tmp_path: Path):
+    path, plan, inputs = case
+    np.save(tmp_path / "x.npy", inputs["x"])
+    call = ["run", str(path), "--openvx-lib", str(library), "--input", f"x={tmp_path / 'x.npy'}",
+            "-o", str(tmp_path / "out")]  # fmt: skip
+    result = CliRunner().invoke(cli, call, catch_exceptions=False)
+    assert result.exit_code == 0
+    expected = simulate(plan, inputs, "product")["shares"]
+    assert np.array_equal(np.load(tmp_path / "out" / "shares.npy"), expected)
+
+
+def test_run_of_a_blob_simulates_without_a_library(case, tmp_path: Path):
+    result = CliRunner().invoke(cli, ["run", str(case[0]), "--random", "1"])
+    assert result.exit_code == 0
+    assert result.output.startswith("shares [1, ")
+
+
+def test_what_a_library_refuses_is_told(case, library: Path, tmp_path: Path):
+    path, plan, inputs = case
+    with pytest.raises(NnefError) as caught:
+        drive(path, plan, [tmp_path / "none.so"], inputs, include=STUB)
+    assert caught.value.code == "NX680"
+    with pytest.raises(NnefError) as caught:
+        drive(path, plan, [library], {})
+    assert caught.value.code == "NX651"
+    data = bytearray(path.read_bytes())
+    data[130] ^= 1
+    (tmp_path / "bad.nxvx").write_bytes(data)
+    with pytest.raises(NnefError) as caught:
+        drive(tmp_path / "bad.nxvx", plan, [library], inputs)
+    assert caught.value.code == "NX681"
+    assert "byte" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_plans_come_back(seed: int, tmp_path: Path):
+    plan = random_plan(seed)
+    write_blob(plan, tmp_path / "net.nxvx")
+    assert read_blob(tmp_path / "net.nxvx").same(plan)
+
+
+def test_info_show_and_check_of_blobs(case, tmp_path: Path):
+    path = str(case[0])
+    info = CliRunner().invoke(cli, ["info", path])
+    assert info.exit_code == 0
+    assert "profile" in info.output
+    assert "vxConvolutionLayer" in info.output
+    shown = CliRunner().invoke(cli, ["show", path])
+    assert shown.exit_code == 0
+    assert "vxSoftmaxLayer" in shown.output
+    assert CliRunner().invoke(cli, ["check", path]).exit_code == 0
+    data = bytearray(case[0].read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "bad.nxvx").write_bytes(data)
+    damaged = CliRunner().invoke(cli, ["check", str(tmp_path / "bad.nxvx")])
+    assert damaged.exit_code == 1
+    assert "NX661" in damaged.output
