@@ -219,7 +219,7 @@ def test_open_extents_are_fixed_by_the_example_or_by_the_user(net, tmp_path, nne
     source = exported(net, tmp_path / "net.pt2", PICTURE.repeat(2, 1, 1, 1), dynamic_shapes=batch)
     for words, count in (((), 2), (("--input-shape", "x:3,3,8,8"), 3)):
         out = tmp_path / f"net{count}"
-        assert nnefx("convert", source, "-o", out, *words).exit_code == 0
+        assert nnefx("convert", source, "-o", out, "--verify", *words).exit_code == 0
         assert package.load(out).graph.inputs[0].shape == (count, 3, 8, 8)
 
 
@@ -271,7 +271,7 @@ def test_module_gets_weights_of_a_state_dict(script, tmp_path, nnefx):
     state = {"fc.weight": torch.full((2, 4), 2.0), "fc.bias": torch.zeros(2)}
     torch.save(state, tmp_path / "state.pth")
     words = ("--input-shape", "1,4", "--weights", tmp_path / "state.pth")
-    assert nnefx("convert", f"{name}:Net", "-o", "net", *words).exit_code == 0
+    assert nnefx("convert", f"{name}:Net", "-o", "net", "--verify", *words).exit_code == 0
     assert (package.load("net").weights["fc/weight"] == 2).all()
 
 

@@ -18,24 +18,35 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def run(
-    source: str | os.PathLike[str], inputs: Arrays, tensors: Sequence[str]
+    source: str | os.PathLike[str],
+    inputs: Arrays,
+    tensors: Sequence[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Run a source on inputs of the shapes that it was imported with; return those of `tensors`.
 
     Raises:
         NnefError: NX707 where PyTorch refuses the model or the inputs.
     """
-    shapes: dict[Any, Sequence[int]] = {}
     text = os.fspath(source)
-    if not text.endswith(".pt2") and not _has_examples(text):
-        shapes = {None if sources.is_attribute(text) else name: array.shape
-                  for name, array in inputs.items()}  # fmt: skip
-    program = sources.program(source, shapes, None)
+    shapes: dict[Any, Sequence[int]] = {name: array.shape for name, array in inputs.items()}
+    if text.endswith(".pt2") or _has_examples(text):
+        program = sources.program(source, {}, None, weights)
+        if not _fits(program, inputs):
+            program = sources.program(source, shapes, None, weights)
+    else:
+        program = sources.program(source, shapes, None, weights)
     try:
         return run_program(program, inputs, tensors)
     except FAULTS as error:
         first = str(error).splitlines()[0]
-        raise NnefError("NX707", f"PyTorch: {first}", FileAt(os.fspath(source))) from None
+        raise NnefError("NX707", f"PyTorch: {first}", FileAt(text)) from None
+
+
+def _fits(program: Program, inputs: Arrays) -> bool:
+    fakes: dict[str, Any] = {node.name: node.meta.get("val") for node in program.inputs}
+    return all(tuple(fakes[name].shape) == array.shape for name, array in inputs.items())
 
 
 def _has_examples(source: str) -> bool:
