@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import converting, opening, parsing, report, startup
+from benchmarks import converting, large, opening, parsing, report, startup
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -19,6 +19,7 @@ def main() -> None:
             parsing.table(Path(folder), sizes=(100, 1000) if quick else (1_000, 10_000, 100_000)),
             opening.table(Path(folder), megabytes=64 if quick else 1024),
             converting.table(Path(folder), "lenet" if quick else "vgg16"),
+            large.table(Path(folder), megabytes=64 if quick else 1024),
             startup.table(),
         )
     print(page, end="")
