@@ -64,7 +64,7 @@ static void test_files(vx_context context, const Case &given)
 static void test_memory(vx_context context, const Case &given)
 {
     std::vector<char> blob = bytes(given.path);
-    nnefx::Import net(context, blob.data(), blob.size());
+    nnefx::Import net = nnefx::Import::from_memory(context, blob.data(), blob.size());
     std::fill(blob.begin(), blob.end(), '\x55'); // it is not needed any more
     expect(static_cast<bool>(net.tensor(given.label)), "names are found without the memory");
     run(net, given, "memory gives the expected numbers");

@@ -62,10 +62,10 @@ public:
         : Import(nnefxVxImportBinaryFile(context, path.c_str(), flags, options))
     {
     }
-    Import(vx_context context, const void *blob, std::size_t length, vx_uint32 flags = 0,
-           const nnefx_vx_options *options = nullptr)
-        : Import(nnefxVxImportBinary(context, blob, length, flags, options))
+    static Import from_memory(vx_context context, const void *blob, std::size_t length,
+                              vx_uint32 flags = 0, const nnefx_vx_options *options = nullptr)
     {
+        return Import(nnefxVxImportBinary(context, blob, length, flags, options));
     }
     Import(Import &&other) noexcept : import_(other.import_) { other.import_ = nullptr; }
     Import &operator=(Import &&other) noexcept
