@@ -81,7 +81,11 @@ def application(name: str) -> tuple[str, ...]:
     imported = optimized(read_frozen(frozen, name, Wanted({}, {})))
     time = perf_counter() - start
     x = np.random.default_rng(1).random((1, SIZES[name], SIZES[name], 3)).astype(np.float32)
-    x *= 1 if name in ("MobileNet", "MobileNetV2", "Xception", "InceptionV3") else 255
+    x *= (
+        1
+        if name in ("MobileNet", "MobileNetV2", "Xception", "InceptionV3", "NASNetMobile")
+        else 255
+    )
     expected = model(x, training=False).numpy()
     feeds = {imported.graph.inputs[0].name: x}
     (found,) = nnefx.run(Model(imported.graph, imported.weights), feeds).values()
