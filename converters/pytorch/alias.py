@@ -37,6 +37,8 @@ class Aliases:
         written = mutated(node)
         if not written:
             return
+        if not _is_in_place(node):  # it writes something else than its result
+            raise NotFunctional
         index = self._order[node]
         for operand in written:
             for other, root in self._root.items():
@@ -57,6 +59,10 @@ class Aliases:
             self._root[node] = self._root[source[0]]
             if mutated(node):
                 self._same[node] = self._same[source[0]]
+
+
+def _is_in_place(node: fx.Node) -> bool:
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._opname.endswith("_")
 
 
 def mutated(node: fx.Node) -> list[fx.Node]:
