@@ -12,6 +12,7 @@ import click
 from nnefx.cli import VERBS, cli
 from nnefx.codes import CODES, FAMILIES, markdown
 from nnefx.ops import Op, standard_ops, stdlib_source
+from nnefx.syntax.ast import Fragment
 
 DOCS = Path(__file__).parent
 
@@ -24,6 +25,7 @@ def pages() -> Mapping[str, str]:
     return {
         "caffe.md": with_layers((DOCS / "caffe.md").read_text(encoding="utf-8")),
         "cli.md": commands(),
+        "custom-operations.md": custom_operations(),
         "diagnostics.md": diagnostics(),
         "tensorflow.md": with_operators((DOCS / "tensorflow.md").read_text(encoding="utf-8")),
         "operations.md": operations(stdlib_source().text, standard_ops()),
@@ -158,6 +160,47 @@ def _operation(text: str, op: Op) -> list[str]:
         f"*{means[op.run is not None, body]}.*",
         "",
     ]
+
+
+def custom_operations() -> str:
+    """Return the reference of the operations that importers add, by the files that declare them."""
+    from nnefx.converters.fragments import library
+    from nnefx.converters.fragments.shapes import SHAPES
+
+    found = library()
+    lines = [
+        "# Custom operations",
+        "",
+        NOTICE.format(source="`converters/fragments/`"),
+        f"What frameworks compute and NNEF 1.0.5 has no operation for: {len(found)} fragments that",
+        "importers declare in the models that need them, with the extension",
+        "`KHR_enable_fragment_definitions`. Those with a *body* are plain NNEF: any consumer of",
+        "compositional syntax runs them, and `nnefx flatten` replaces them by standard operations.",
+        "Those without are *custom* operations, which a consumer has to know: nnefx has a shape",
+        "rule and a kernel for each, and `nnefx check --target` names those that a target lacks.",
+        "",
+    ]
+    head = ""
+    for name, (fragment, source) in found.items():
+        if source.name != head:
+            head = source.name
+            lines += [f"## {_comment(source.text)}", ""]
+        lines += _custom(name, fragment, source.text, SHAPES.get(name))
+    return "\n".join(lines)
+
+
+def _comment(text: str) -> str:
+    """Return the sentence at the top of a file of fragments, as a heading."""
+    first = text.split("\n\n")[0].replace("\n# ", " ").removeprefix("# ")
+    return re.split(r"[.:](?: |$)", first)[0]
+
+
+def _custom(name: str, fragment: Fragment, text: str, shape: str | None) -> list[str]:
+    rest = text[fragment.pos :]
+    end = rest.index("\n}") + 2 if fragment.body is not None else rest.index(";") + 1
+    means = f"*Custom.* Shape: {shape}." if shape else "*Body.* The shape follows from it."
+    doc = fragment.doc.strip().replace("\n", " ").removesuffix(".")
+    return [f"### {name}", "", f"{doc}.", "", "```", rest[:end], "```", "", means, ""]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import nnef
 import pytest
 
 from nnefx.converters.fragments import declare, extensions, library
+from nnefx.converters.fragments.shapes import SHAPES
 from nnefx.ir.builder import Builder
 from nnefx.ir.declare import check_fragment
 from nnefx.ir.unbuild import unbuild
@@ -37,6 +38,11 @@ def test_without_a_body_there_are_rules(name):
         assert RULES[name].run is not None
     else:
         assert name not in RULES, "the body is the meaning: rules would not be asked"
+
+
+@every
+def test_the_page_tells_the_shape_where_no_body_does(name):
+    assert (name in SHAPES) is (FRAGMENTS[name][0].body is None)
 
 
 @every
