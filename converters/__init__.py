@@ -29,6 +29,7 @@ WRITERS = {
     "onnx": ("nnefx.converters.onnx.write", "onnx"),
     "tflite": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
     "tensorflow": ("nnefx.converters.tensorflow.graph.write", "tensorflow"),
+    "openvx-nnef": ("nnefx.openvx.folder", ""),
 }
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _SUFFIXES = {

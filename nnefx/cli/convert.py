@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @options.output("The model to write: a folder, a .nnef.tgz, .nnef.tar, .onnx or .tflite.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
 @click.option("--to", "target_format", metavar="FORMAT",
-              help="nnef, onnx, tflite or tensorflow (SavedModel); told by OUTPUT.")  # fmt: skip
+              help="nnef, onnx, tflite, tensorflow (SavedModel) or openvx-nnef (the folder "
+                   "that OpenVX imports); told by OUTPUT.")  # fmt: skip
 @click.option("--weights", metavar="FILE|none|zeros",
               help="Weights where the format keeps them apart, or made up for it.")  # fmt: skip
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE.py",

@@ -291,8 +291,7 @@ class Emitter:
     def convert(self, x: Slot, y: Slot, norm: float, offset: float = 0.0) -> None:
         """Y = (x - offset) / norm in stored numbers, truncated."""
         if not self.profile.convert_node and offset == 0:
-            factor = self.const("factor", (1,) * len(x.dims), lambda: np.full(1, 1 / norm), 1.0)
-            self.multiply(x, factor, y)
+            self._divide(x, y, norm)
             return
         self.call(
             "vxTensorConvertDepthNode",
@@ -302,6 +301,13 @@ class Emitter:
             self.scalar(offset),
             Ref(y.name),
         )
+
+    def _divide(self, x: Slot, y: Slot, norm: float) -> None:
+        """Y = x / norm in stored numbers, as a product with a constant."""
+        room = float(np.floor(np.log2(127.0 * abs(norm))))
+        scale = 1.0 if self.profile.dtype == "float32" else 2.0 ** min(max(room, 0.0), 15.0)
+        factor = self.const("factor", (1,) * len(x.dims), lambda: np.full(1, 1 / norm), scale)
+        self.multiply(replace(x, scale=1.0), factor, replace(y, scale=1.0))
 
     def rescaled(self, x: Slot, scale: float) -> Slot:
         """Return x with another scale."""

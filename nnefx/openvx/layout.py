@@ -228,8 +228,7 @@ def prefilled(
     if not any(map(any, edges)):
         return x
     dims = tuple(n + before + after for n, (before, after) in zip(x.dims, edges, strict=True))
-    fill = round(value * x.scale * 256) if raw is None else raw
-    fill = min(max(fill, -32768), 32767)
+    fill = _fill(g, x, value, raw)
     hint = f"{g.origin.source}_padded"
     y = g.tensor(hint, dims, x.scale, Role.PREFILLED, fill=fill)
     start = tuple(before for before, _ in edges)
@@ -238,6 +237,16 @@ def prefilled(
         g.nonnegative.add(y.name)
     g.copy(x, g.box(y, start, end))
     return y
+
+
+def _fill(g: Emitter, x: Slot, value: float, raw: int | None) -> int:
+    """Return the stored number of a border: an integer, or the bits of a floating point number."""
+    if g.profile.dtype == "float32":
+        lowest = float(np.finfo(np.float32).min)
+        real = value if raw is None else lowest if raw == -32768 else float(raw)
+        return int(np.float32(real).view(np.int32))
+    fill = round(value * x.scale * 256) if raw is None else raw
+    return min(max(fill, -32768), 32767)
 
 
 @lowers("tile", scales=shared)

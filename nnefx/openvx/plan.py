@@ -78,7 +78,7 @@ class Tensor:
     """A vx_tensor. `source` is the NNEF identifier, `label` the NNEF variable that it holds.
 
     `shape` is the NNEF shape of a network input or output; `fill` is the raw item that a
-    prefilled tensor starts with.
+    prefilled tensor starts with, for floating point its bits as a signed integer.
     """
 
     name: str

@@ -33,7 +33,7 @@ class Profile:
     activation_arguments: bool = True  # tanh honours a and b
     lut: bool = True
     lut_rescales: bool = True  # VeriSilicon: tables work in graphs of their own only
-    convert_node: bool = True  # ConvertDepth takes the data type
+    convert_node: bool = True  # ConvertDepth takes the data type, beside other nodes too
     lrn_node: bool = False
     softmax_node: bool = True
     softmax_in_views: bool = False
@@ -95,6 +95,7 @@ PROFILES: dict[str, Profile] = {
             explicit_stride=True,
             depthwise="multiplier",
             lut_rescales=False,
+            convert_node=False,
         ),
     )
 }

@@ -102,11 +102,18 @@ def _allocate(plan: Plan) -> dict[str, Array]:
         if tensor.payload is not None:
             memory[tensor.name] = tensor.payload.read()
         else:
-            memory[tensor.name] = np.full(tensor.dims[::-1], tensor.fill, tensor.dtype)
+            memory[tensor.name] = np.full(tensor.dims[::-1], _first(tensor), tensor.dtype)
     for view in plan.views:
         box = zip(view.start[::-1], view.end[::-1], strict=True)
         memory[view.name] = memory[view.parent][tuple(slice(start, end) for start, end in box)]
     return memory
+
+
+def _first(tensor: Tensor) -> float:
+    """Return the number that items start as; the fill of floating point has its bits."""
+    if tensor.dtype == "float32":
+        return float(np.int32(tensor.fill).view(np.float32))
+    return tensor.fill
 
 
 def _fill_inputs(plan: Plan, inputs: Mapping[str, Array], memory: dict[str, Array]) -> None:
