@@ -20,6 +20,7 @@ REFUSED = {
     "run --dump": ("run", "net", "--random", 1, "--dump", LONG),
     "run --input": ("run", "net", "--input", f"x={LONG}.npy"),
     "run into a file": ("run", "net", "--random", 1, "-o", "net/graph.nnef"),
+    "run into a folder that is no folder": ("run", "net", "--random", 1, "--dump", "net.nnef.tgz"),
     "fmt": ("fmt", LONG),
     "show": ("show", "net", "-o", f"{LONG}.svg"),
     "flatten": ("flatten", "net", "-o", LONG),
@@ -54,6 +55,11 @@ def test_what_the_system_refuses_is_wrong_use(case, net, nnefx) -> None:
     assert run.exit_code == 2
     assert "error[NX0" in run.stderr
     assert sorted(path.name for path in net.iterdir()) == ["net", "net.nnef.tgz"]
+
+
+def test_a_seed_is_not_negative(net, nnefx) -> None:
+    for words in ("run", "net", "--random", -1), ("verify", "net", "net", "--seed", -1):
+        assert nnefx(*words).exit_code == 2
 
 
 @pytest.mark.parametrize("verb", ["run", "convert"])

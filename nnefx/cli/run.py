@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.option(
     "--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True
 )
-@click.option("--random", "seed", type=int, metavar="SEED", help="Make up inputs left out.")
+@click.option("--random", "seed", type=click.IntRange(min=0), metavar="SEED",
+              help="Make up inputs left out.")  # fmt: skip
 @click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for every tensor of the graph, one .npy each.")  # fmt: skip
 @click.option("--openvx-lib", "libraries", multiple=True, metavar="PATH",

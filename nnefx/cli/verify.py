@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.option("--rtol", type=float, default=1e-4, show_default=True,
               help="Tolerance relative to a tensor's largest item.")  # fmt: skip
 @click.option("--atol", type=float, default=1e-6, show_default=True, help="Absolute tolerance.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random inputs.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Of the random inputs.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print every comparison as JSON.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the same JSON to a file.")
 @click.option("--from", "source_format", metavar="FORMAT", help="Format of SOURCE; guessed.")
