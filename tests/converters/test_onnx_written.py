@@ -272,3 +272,22 @@ def test_convert_writes_the_file_that_the_suffix_or_to_asks_for(tmp_path, nnefx)
     assert nnefx("convert", folder, "-o", tmp_path / "m.bin", "--to", "onnx").exit_code == 0
     assert (tmp_path / "m.bin").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.bin", "net", "net.onnx"]
+
+
+EDGES = [
+    "graph g(x)->(y, z) { x = external(shape=[1,2]); y = copy(x); z = copy(y); }",
+    "graph g(x)->(w) { x = external(shape=[1,2]); w = variable(shape=[1,2], label='w'); }",
+    "graph g(x, u)->(y) { x = external(shape=[1,2]); u = external(shape=[2]);"
+    " y = pad(x, padding=[(0,0),(0,0)]); }",
+    "graph g(x)->(y) { x = external(shape=[1,2]); y = add(1.0, 2.0); }",
+    "graph g(x)->(y) { x = external(shape=[]); y = exp(x); }",
+    "graph g(x)->(y) { x = external<integer>(shape=[2]);"
+    " w = variable<integer>(shape=[2], label='y'); y = select(true, x, w); }",
+    "graph g(x)->(y) { x = external(shape=[2,3]);"
+    " w = variable(shape=[2,3], label='x'); y = add(x, w); }",
+]
+
+
+@pytest.mark.parametrize("text", EDGES)
+def test_names_and_literals_at_the_edges(text):
+    compare(loads(f"version 1.0;\n{text}\n").graph)
