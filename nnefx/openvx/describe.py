@@ -78,7 +78,8 @@ def call_lines(plan: Plan) -> Iterator[str]:
 def _split(plan: Plan, call: Call) -> tuple[list[str], list[str]]:
     from nnefx.openvx.functions import FUNCTIONS
 
-    results, operands = [], []
+    results: list[str] = []
+    operands: list[str] = []
     for param, arg in zip(FUNCTIONS[call.function].params, call.args, strict=True):
         (results if param.output else operands).append(_shown(plan, arg))
     return results, operands
