@@ -3,14 +3,14 @@
 import os
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from nnefx._version import __version__
-from nnefx.converters.onnx.emit import EMITTERS, TYPES, Writer, literal, tensors_of
+from nnefx.converters.onnx.emit import EMITTERS, TYPES, Array, Writer, literal, tensors_of
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.ops import Reject
@@ -19,10 +19,12 @@ from nnefx.passes.expand import expand
 from nnefx.source import FileAt
 from nnefx.tensors.files import written_beside
 from nnefx.tensors.model import Model, require_free
+from nnefx.tensors.pages import release
 from nnefx.tensors.quant import Quantization
 
 OPSET, IR_VERSION = 19, 9  # onnxruntime 1.15 reads them
-LARGEST = (1 << 31) - (1 << 20)  # bytes of a protobuf message, and room for the graph
+LARGEST = (1 << 31) - (1 << 26)  # bytes of a protobuf message, less room for the graph
+ALIGNMENT = 4096  # of external data, so that engines can map it
 
 _FAMILIES = ("custom", "elementwise", "layout", "sampling", "windows")
 _INTRODUCING = ("external", "constant", "variable", "update")
@@ -35,26 +37,58 @@ def write(
 
     Inputs and outputs keep their names, weights have the names of their labels. A variable that
     the model updates becomes an input, whose stored items are the value that it begins with, and
-    its new items a further output, called like the variable with `_next`: ONNX has no state.
+    the result of the update is a further output: ONNX has no state. What is more than a protobuf
+    message can hold goes into a file `path` with `.data` appended.
 
     Raises:
         NnefError: NX010 where `path` exists, NX602 for operations without counterpart, NX603 for
-            what else ONNX, or one file of it, cannot hold.
+            what else ONNX cannot hold.
     """
-    require_free(path, force)
-    proto = model_proto(model)
-    if proto.ByteSize() > LARGEST:
-        text = f"{format} files hold 2 GB at most, the model needs {proto.ByteSize()} bytes"
-        raise NnefError("NX603", text, FileAt(os.fspath(path)))
-    with written_beside(os.fspath(path)) as file:
+    where = os.fspath(path)
+    require_free(where, force)
+    proto, stored = _lowered(model)
+    if sum(array.nbytes for array in stored.values()) <= LARGEST:
+        proto.graph.initializer.extend(tensors_of(stored))
+        with written_beside(where) as file:
+            file.write(proto.SerializeToString())
+        return
+    data = f"{where}.data"
+    require_free(data, force)
+    with written_beside(data) as beside, written_beside(where) as file:
+        for name, array in stored.items():
+            proto.graph.initializer.append(_appended(beside, name, array, os.path.basename(data)))
         file.write(proto.SerializeToString())
 
 
+def _appended(file: BinaryIO, name: str, array: Array, location: str) -> TensorProto:
+    """Append the items of a tensor to a file of external data; return what refers to them."""
+    file.write(bytes(-file.tell() % ALIGNMENT))
+    offset = file.tell()
+    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+    tensor = TensorProto(name=name, data_type=kind, dims=array.shape)
+    tensor.data_location = TensorProto.EXTERNAL
+    told = {"location": location, "offset": str(offset), "length": str(array.nbytes)}
+    for key, value in told.items():
+        tensor.external_data.add(key=key, value=value)
+    file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).data)
+    release(array)
+    return tensor
+
+
 def model_proto(model: Model) -> onnx.ModelProto:
-    """Return a model as ONNX has it; see `write`."""
+    """Return a model as ONNX has it, in one message; see `write`."""
+    proto, stored = _lowered(model)
+    proto.graph.initializer.extend(tensors_of(stored))
+    return proto
+
+
+def _lowered(model: Model) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """Return a model as ONNX has it, without the tensors that it stores, and these."""
     graph = _prepared(model)
     writer = Writer(Model(graph, model.weights, model.quantization))
-    states = _states(graph)
+    states = {
+        node.output: _value(node, "variable") for node in graph.nodes if node.name == "update"
+    }
     for value in graph.inputs:
         writer.names[value] = value.name
     for node in graph.nodes:
@@ -131,22 +165,18 @@ def _unknown(entry: Quantization) -> NnefError:
     return NnefError("NX502", f"graph.quant: unknown algorithm '{entry.algorithm}'", entry.at)
 
 
-def _states(graph: Graph) -> dict[Value, Value]:
-    """Return the new value of each variable that is updated."""
-    found = {}
-    for node in graph.nodes:
-        if node.name == "update":
-            variable, new = node.inputs.values()
-            assert isinstance(variable, Value)
-            assert isinstance(new, Value)
-            found[variable] = new
-    return found
+def _value(node: Node, parameter: str) -> Value:
+    value = node.inputs[parameter]
+    assert isinstance(value, Value)
+    return value
 
 
-def _assembled(writer: Writer, graph: Graph, states: dict[Value, Value]) -> onnx.ModelProto:
-    results = {value.name: value for value in graph.outputs}
-    results |= {f"{variable.name}_next": new for variable, new in states.items()}
-    begins = {variable: writer.of(variable) for variable in states}
+def _assembled(
+    writer: Writer, graph: Graph, states: dict[Value, Value]
+) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """Return the whole without what it stores, and that; `states` are variables by new value."""
+    results = {value.name: value for value in (*graph.outputs, *states)}
+    begins = {variable: writer.of(variable) for variable in states.values()}
     outputs = [_info(name, value) for name, value in results.items()]
     for name, value in results.items():
         tensor = writer.of(value)
@@ -154,13 +184,12 @@ def _assembled(writer: Writer, graph: Graph, states: dict[Value, Value]) -> onnx
             writer.nodes.append(helper.make_node("Identity", [tensor], [name], name=name))
     inputs = [_info(value.name, value) for value in graph.inputs]
     inputs += [_info(name, variable) for variable, name in begins.items()]
-    body = helper.make_graph(
-        list(_used(writer, results)), graph.name, inputs, outputs, tensors_of(_read(writer, begins))
-    )
-    return helper.make_model(
+    body = helper.make_graph(list(_used(writer, results)), graph.name, inputs, outputs)
+    proto = helper.make_model(
         body, producer_name="nnefx", producer_version=__version__, ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )  # fmt: skip
+    return proto, _read(writer, begins)
 
 
 def _used(writer: Writer, results: dict[str, Value]) -> Iterator[onnx.NodeProto]:
@@ -174,7 +203,7 @@ def _used(writer: Writer, results: dict[str, Value]) -> Iterator[onnx.NodeProto]
     yield from writer.nodes
 
 
-def _read(writer: Writer, begins: dict[Value, str]) -> dict[str, np.ndarray[Any, Any]]:
+def _read(writer: Writer, begins: dict[Value, str]) -> dict[str, Array]:
     """Return the stored tensors that nodes read."""
     read = {name for node in writer.nodes for name in node.input} | set(begins.values())
     return {name: array for name, array in writer.stored.items() if name in read}

@@ -9,6 +9,7 @@ import pytest
 
 import nnefx as api
 from nnefx.cli.ops import example_graph
+from nnefx.converters.onnx import write
 from nnefx.converters.onnx.write import model_proto
 from nnefx.diagnostics import NnefError
 from nnefx.ops.examples import EXAMPLES
@@ -209,7 +210,7 @@ def test_updated_variables_become_inputs_with_a_beginning_and_outputs():
     onnx.checker.check_model(proto, full_check=True)
     first = run_onnx(proto, {"x": step})
     np.testing.assert_array_equal(first["y"], [[3, 3, 3]])
-    second = run_onnx(proto, {"x": step, "state/s": first["s_next"]})
+    second = run_onnx(proto, {"x": step, "state/s": first["u"]})
     np.testing.assert_array_equal(second["y"], [[2.5, 2.5, 2.5]])
 
 
@@ -291,3 +292,23 @@ EDGES = [
 @pytest.mark.parametrize("text", EDGES)
 def test_names_and_literals_at_the_edges(text):
     compare(loads(f"version 1.0;\n{text}\n").graph)
+
+
+def test_what_one_file_cannot_hold_goes_into_a_second(tmp_path, monkeypatch):
+    monkeypatch.setattr(write, "LARGEST", 100)
+    graph = loads(
+        "version 1.0;\ngraph g(x)->(y) { x = external(shape = [1, 9]);\n"
+        "w = variable(shape = [8, 9], label = 'a/w'); b = variable(shape = [1, 8], label = 'b');\n"
+        "y = linear(x, w, b); }\n"
+    ).graph
+    weights = {"a/w": np.arange(72, dtype=np.float32).reshape(8, 9), "b": np.ones((1, 8))}
+    model, path = Model(graph, weights), tmp_path / "net.onnx"
+    write.write(model, path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["net.onnx", "net.onnx.data"]
+    onnx.checker.check_model(path, full_check=True)
+    x = np.ones((1, 9), np.float32)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"x": x})[0], api.run(model, {"x": x})["y"])
+    with pytest.raises(NnefError, match="exists"):
+        write.write(model, path)
+    write.write(model, path, force=True)
