@@ -14,12 +14,13 @@ def test_quick_benchmarks_print_their_tables() -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n## ") == 4
+    assert done.stdout.count("\n## ") == 6
     for row in (
         "| 1,000 |",
         "| `nnefx.load` |",
         "| `nnef.load_graph` |",
         "| `nnefx --help` |",
         "| copy the weights |",
+        "| lower and write ResNet-50 |",
     ):
         assert row in done.stdout

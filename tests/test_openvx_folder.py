@@ -18,9 +18,9 @@ def test_a_converted_model_is_flat_required_and_computes_the_same(nnefx, tmp_pat
     net = Net()
     y = net.conv(net.input(1, 3, 8, 8), net.weight(4, 3, 3, 3), 0.0)
     y = net.relu(net.batch_normalization(y, *(net.weight(1, 4) for _ in range(4)), epsilon=9.0))
-    y = net.linear(net.reshape(net.max_pool(y, size=[1, 1, 2, 2], stride=[1, 1, 2, 2], padding=[
-        (0, 0)] * 4), shape=[0, -1]), net.weight(3, 64), net.weight(1, 3), name="shares")  # fmt: skip
-    model = net.model(y)
+    y = net.max_pool(y, size=[1, 1, 2, 2], stride=[1, 1, 2, 2], padding=[(0, 0)] * 4)
+    y = net.reshape(y, shape=[0, -1])
+    model = net.model(net.linear(y, net.weight(3, 64), net.weight(1, 3), name="shares"))
     model.weights["w0"] = model.weights["w0"].astype(np.float64)
     save(model, tmp_path / "model")
     run = nnefx("convert", tmp_path / "model", "--to", "openvx-nnef", "-o", tmp_path / "folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnefx.diagnostics import NnefError
 from nnefx.execute.executor import Executor
 from nnefx.openvx import lower, simulate, snr, write_c
 from nnefx.openvx.plan import Plan
@@ -37,6 +38,20 @@ def test_fixed_point_is_near_to_float(case: Case):
             assert results[name].shape == expected.shape
             ratio = snr(results[name].astype(float), expected.astype(float))
             assert ratio >= case.snr, f"{name}, {rounding}: {ratio:.1f} dB"
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_floating_point_is_exact_or_refused(case: Case):
+    model = case.model()
+    samples = case.samples(model)
+    try:
+        plan = lower(model, "float32")
+    except NnefError as error:
+        assert {fault.code for fault in error.diagnostics} == {"NX603"}  # noqa: PT017
+        return
+    results = simulate(plan, samples[0])
+    for name, expected in Executor(model)(samples[0]).items():
+        assert snr(results[name].astype(float), expected.astype(float)) > 100
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)

@@ -180,8 +180,10 @@ class _Walk:
         kernel = self.constants.array(weights)
         factors = self.rows[key] * self.columns[key]
         flat = kernel.reshape(*factors.shape, -1) * factors[..., None]
-        return flat.reshape(kernel.shape).astype(kernel.dtype)
+        leveled: Array = flat.reshape(kernel.shape).astype(kernel.dtype)
+        return leveled
 
     def _bias(self, key: int, bias: Value) -> Array:
         numbers = self.constants.array(bias)
-        return (numbers * self.rows[key].reshape(1, -1)).astype(numbers.dtype)
+        leveled: Array = (numbers * self.rows[key].reshape(1, -1)).astype(numbers.dtype)
+        return leveled
