@@ -1,6 +1,7 @@
 """The C loader of blobs: what it builds runs as the plan says, and hostile files are refused."""
 
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,9 @@ def test_mutated_blobs_do_no_harm(tmp_path: Path):
     run("gcc", "-std=c99", "-O1", *STRICT, *SANITIZE, define, "-DSTANDALONE",
         HERE / "blob_fuzz" / "fuzz_blob.c", *READER, "-o", program)  # fmt: skip
     run(program, ROUNDS, *seeds)
+    with tarfile.open(HERE / "blob_fuzz" / "corpus.tar.xz") as corpus:
+        corpus.extractall(tmp_path / "corpus", filter="data")
+    run(program, 0, *(tmp_path / "corpus").iterdir())
 
 
 def test_a_blob_runs_on_a_library(case, library: Path):

@@ -1,8 +1,16 @@
 /* Feeds any bytes to the reader of blobs, and reads all of what it accepts, as the loader does.
- * For libFuzzer; with -DSTANDALONE a program that mutates its seed files itself:
+ * For libFuzzer, here with the folder nnefx/openvx/runtime as RUNTIME:
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+ *     -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -I$RUNTIME tests/blob_fuzz/fuzz_blob.c \
+ *     $RUNTIME/nnefx_{blob,records,calls,file}.c -o fuzz
+ *   ./fuzz -max_len=14000 CORPUS_FOLDER
+ *
+ * With -DSTANDALONE it is a program that mutates its seed files itself:
  *
  *   program RUNS SEED_FILE...
- */
+ *
+ * corpus.tar.xz is what libFuzzer kept of its long runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
