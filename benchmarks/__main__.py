@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import converting, large, opening, openvx, parsing, report, startup
+from benchmarks import converting, large, lowering, opening, parsing, report, startup
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -21,7 +21,7 @@ def main() -> None:
             converting.table(Path(folder), "lenet" if quick else "vgg16"),
             large.table(Path(folder), megabytes=64 if quick else 1024),
             startup.table(),
-            openvx.table(Path(folder), extent=32 if quick else 224),
+            lowering.table(Path(folder), extent=32 if quick else 224),
         )
     print(page, end="")
     if not quick:

@@ -47,7 +47,7 @@ def test_floating_point_is_exact_or_refused(case: Case):
     try:
         plan = lower(model, "float32")
     except NnefError as error:
-        assert {fault.code for fault in error.diagnostics} == {"NX603"}  # noqa: PT017
+        assert {fault.code for fault in error.diagnostics} <= {"NX602", "NX603"}  # noqa: PT017
         return
     results = simulate(plan, samples[0])
     for name, expected in Executor(model)(samples[0]).items():

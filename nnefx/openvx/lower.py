@@ -144,7 +144,7 @@ class _Walk:
         self.regions = Regions({}, frozenset())
         if profile.lut:
             self.regions = find_regions(self.graph, self.constants)
-        self.matrices = matrices(self.graph, self.constants)
+        self.matrices = matrices(self.graph, self.constants, profile.matrix_node)
         limits = {value: found.limit(clip) for value, found in observed.items()}
         self.scaling = Scaling(profile, observed, {**limits, **self._saturating(limits)}, fine)
 
@@ -316,7 +316,7 @@ def _result(node: Node) -> Any:
     return node.outputs[0] if len(node.outputs) == 1 else node.outputs
 
 
-def matrices(graph: Graph, constants: Constants) -> frozenset[Value]:
+def matrices(graph: Graph, constants: Constants, multiplies: bool = True) -> frozenset[Value]:
     """Return the values of rank 2 that can be stored as [C, N]: FullyConnectedLayer writes that.
 
     No node raises the rank again, so all that touches such a value must be able to do with two
@@ -343,6 +343,7 @@ def matrices(graph: Graph, constants: Constants) -> frozenset[Value]:
             products.update(outs)
         elif node.name == "matmul":
             products.update(outs)
+            spoiled.update(() if multiplies else outs)
         flat = all(value.rank == 2 for value in (*outs, *operands))
         for value in (*outs, *operands):
             if not flat or not _takes_matrices(node):

@@ -35,6 +35,7 @@ class Profile:
     lut_rescales: bool = True  # VeriSilicon: tables work in graphs of their own only
     convert_node: bool = True  # ConvertDepth takes the data type, beside other nodes too
     lrn_node: bool = False
+    matrix_node: bool = True  # TensorMatrixMultiply takes the data type and works
     softmax_node: bool = True
     softmax_in_views: bool = False
     deconvolution: bool = False
@@ -80,6 +81,7 @@ PROFILES: dict[str, Profile] = {
             activations=frozenset({"RELU", "LOGISTIC", "HYPERBOLIC_TAN", "SOFTRELU"}),
             lut=False,
             convert_node=False,
+            matrix_node=False,
             softmax_in_views=True,
             lrn_node=True,
         ),
@@ -96,6 +98,7 @@ PROFILES: dict[str, Profile] = {
             depthwise="multiplier",
             lut_rescales=False,
             convert_node=False,
+            matrix_node=False,
         ),
     )
 }
