@@ -69,11 +69,13 @@ def compare_with_source(
     """
     graph = imported.graph
     foreign = {nnef: name for name, nnef in imported.names.items()}
+    # What only moves an input may have become the same value; the input itself was there first.
+    fed = {nnef: name for name, nnef in reversed(list(imported.names.items()))}
     feeds = {
-        foreign[value.name]: _laid(inputs[value.name], imported.axes.get(foreign[value.name]))
+        fed[value.name]: _laid(inputs[value.name], imported.axes.get(fed[value.name]))
         for value in graph.inputs
     }
-    feeds |= _states(imported, foreign)
+    feeds |= _states(imported, fed)
     wanted = [name for name in imported.names if name not in feeds]
     apart = {} if weights is None else {"weights": weights}
     theirs = reference(format)(source, feeds, wanted, **apart)

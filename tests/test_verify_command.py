@@ -156,3 +156,22 @@ def test_pytorch(tmp_path, nnefx):
     done = nnefx("verify", source, target)
     assert done.exit_code == 1
     assert "diverges first" in done.stderr
+
+
+def test_tflite(tmp_path, nnefx):
+    pytest.importorskip("tensorflow")
+    folder, source, target = tmp_path / "first", tmp_path / "net.tflite", tmp_path / "net"
+    folder.mkdir()
+    (folder / "graph.nnef").write_text(
+        "version 1.0;\ngraph g(x) -> (y)\n{ x = external(shape = [1, 2, 6, 6]);\n"
+        "f = variable(shape = [3, 2, 3, 3], label = 'f'); c = conv(x, f); y = relu(c); }\n"
+    )
+    items = np.random.default_rng(1).standard_normal((3, 2, 3, 3)).astype(np.float32)
+    api.write_tensor(folder / "f.dat", items)
+    assert nnefx("convert", folder, "-o", source).exit_code == 0
+    assert nnefx("convert", source, "-o", target).exit_code == 0
+    assert nnefx("verify", source, target).exit_code == 0
+    corrupt(target, next(target.rglob("*.dat")).relative_to(target).with_suffix(""))
+    done = nnefx("verify", source, target)
+    assert done.exit_code == 1
+    assert "diverges first" in done.stderr
