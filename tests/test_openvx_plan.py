@@ -203,6 +203,13 @@ def test_c_names_do_not_collide_with_the_language(tmp_path: Path):
     compiled(tmp_path / "out", "net")
 
 
+def test_c_names_do_not_collide_with_the_library(tmp_path: Path):
+    net = Net()
+    plan = replace(lower(net.model(net.relu(net.input(1, 3)))), name="free")
+    write_c(plan, tmp_path / "out")
+    compiled(tmp_path / "out", "net")
+
+
 def compiled(folder: Path, name: str, *flags: str) -> None:
     strict = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", *flags]
     sources = [str(folder / "main.c"), str(folder / f"{name}.c"), str(STUB / "openvx.c")]

@@ -40,7 +40,16 @@ _C_WORDS = (
     "union unsigned void volatile while"
 )
 _OUR_WORDS = "main network tensor view payload source check graph status params start result"
-_KEYWORDS = frozenset(f"{_C_WORDS} {_OUR_WORDS}".split())
+# What a net may well be called and a header that the project includes declares already.
+_LIBRARY_WORDS = (
+    "NULL EOF FILE abort abs acos asin atan atexit atof atoi bsearch calloc ceil clock cos cosh "
+    "difftime div erf errno exit exp expm1 fabs fclose fdim float_t floor fma fmax fmin fmod "
+    "fopen fputs fread free frexp fwrite gamma getenv gets hypot index isnan j0 j1 jn labs ldexp "
+    "log log1p logb malloc math memcpy memset mktime modf perror pow printf puts qsort raise rand "
+    "random realloc remainder remove rename rewind rint round signal sin sinh size_t sqrt stderr "
+    "stdin stdio stdlib stdout strcmp string strlen system tan tanh tgamma time trunc y0 y1 yn"
+)
+_KEYWORDS = frozenset(f"{_C_WORDS} {_OUR_WORDS} {_LIBRARY_WORDS}".split())
 _ROLES = {role: f"IS_{role.upper()}" for role in Role}
 
 
