@@ -29,6 +29,7 @@ _INTEGERS = [
          n.input(1, 2, 2, 3), n.input(1, 2, 2, 3, name="y")), 45),
     Case("split", lambda n: [n.relu(v) for v in n.split(n.input(1, 3, 2, 3), axis=1,
          ratios=[1, 2])]),
+    Case("softmax", lambda n: n.softmax(n.input(1, 4, 1, 2)), 40),
     Case("table", lambda n: n.exp(n.input(1, 2, 2, 3))),
 ]  # fmt: skip
 _FLOATS = [
@@ -39,8 +40,10 @@ _FLOATS = [
          method="symmetric", border="replicate")),
     Case("deconv", lambda n: n.deconv(n.input(1, 1, 3, 3), n.weight(1, 2, 2, 2), 0.0,
          stride=[2, 1], padding=[(0, 0), (0, 0)])),
-    *(Case(op, lambda n, op=op: getattr(n, op)(n.input(1, 2, 2, 3)))
-      for op in ("sigmoid", "tanh", "softplus")),
+    Case("sigmoid", lambda n: n.sigmoid(n.input(1, 2, 2, 3))),
+    Case("pad", lambda n: n.pad(n.input(1, 2, 2, 3), padding=[(0, 0), (0, 0), (1, 0), (0, 2)],
+         border="constant", value=0.5)),
+    Case("matmul", lambda n: n.matmul(n.input(2, 3), n.input(3, 4, name="y"))),
 ]  # fmt: skip
 
 # (profile, network)
