@@ -2,6 +2,7 @@
 
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from nnefx.cli import cli
 from nnefx.diagnostics import NnefError
 from nnefx.openvx import lower, read_blob, runtime_dir, simulate, write_blob
 from nnefx.openvx.drive import SOURCES, ZERO_COPY, drive
-from nnefx.openvx.plan import Plan
+from nnefx.openvx.plan import Plan, Role, Tensor
 from openvx_nets import CASES
 from random_plans import random_plan
 
@@ -128,6 +129,14 @@ def test_what_a_library_refuses_is_told(case, library: Path, tmp_path: Path):
 @pytest.mark.parametrize("seed", range(25))
 def test_random_plans_come_back(seed: int, tmp_path: Path):
     plan = random_plan(seed)
+    write_blob(plan, tmp_path / "net.nxvx")
+    assert read_blob(tmp_path / "net.nxvx").same(plan)
+
+
+def test_a_prefilled_tensor_of_half_floats_comes_back(tmp_path: Path):
+    plan = random_plan(1)
+    half = Tensor("half", (2, 3), "float16", 0, Role.PREFILLED, fill=0x3C00)
+    plan = replace(plan, tensors=(*plan.tensors, half))
     write_blob(plan, tmp_path / "net.nxvx")
     assert read_blob(tmp_path / "net.nxvx").same(plan)
 

@@ -137,20 +137,22 @@ class _Tables:
         self.strings = bytes(reader.data[strings.offset : strings.offset + strings.size])
         if not self.strings.startswith(b"\0") or not self.strings.endswith(b"\0"):
             raise reader.fail("NX661", "strings are not terminated", strings.offset)
+        try:
+            self.strings.decode()
+        except UnicodeDecodeError as error:
+            at = strings.offset + error.start
+            raise reader.fail("NX661", "string is not UTF-8", at) from None
 
     def plan(self, profile: str) -> Plan:
-        scales = (
-            {row[0]: row[2] for row, _ in self._rows(b"QUAN")} if (b"QUAN" in self.sections) else {}
-        )
-        tensors = [
-            self._tensor(row, at, scales.get(index))
-            for index, (row, at) in enumerate(self._rows(b"TENS"))
-        ]
+        rows = self._rows(b"TENS")
+        scales = self._scales(len(rows))
+        tensors = [self._tensor(row, at, scales.get(index)) for index, (row, at) in enumerate(rows)]
         self.tensors = tensors
         views = [self._view(row, at) for row, at in self._rows(b"VIEW")]
         luts = [self._lut(row, at) for row, at in self._rows(b"LUTS")]
         scalars = [self._scalar(row, at) for row, at in self._rows(b"SCAL")]
         self.objects: list[list[Any]] = [[*tensors], [*views], [*luts], [*scalars]]
+        self._check_names()
         args = self._rows(b"ARGS")
         calls = [self._call(row, at, args) for row, at in self._rows(b"NODE")]
         ports = [self._port(row, at) for row, at in self._rows(b"GRIO")]
@@ -185,6 +187,26 @@ class _Tables:
             return self.strings[offset : self.strings.index(b"\0", offset)].decode()
         except UnicodeDecodeError:
             raise self.reader.fail("NX661", f"string {offset} is not UTF-8", at) from None
+
+    def _scales(self, tensors: int) -> dict[int, float]:
+        """Return the exact scales by the index of their tensor; record i belongs to tensor i."""
+        rows = self._rows(b"QUAN") if b"QUAN" in self.sections else []
+        for index, (row, at) in enumerate(rows):
+            if row[0] != index or index >= tensors:
+                raise self.reader.fail("NX661", f"scale {index} belongs to no tensor", at)
+        return {row[0]: row[2] for row, _ in rows}
+
+    def _check_names(self) -> None:
+        """Check the name index, which other readers look names up in."""
+        last = 0
+        for (value, kind, index, name), at in self._rows(b"NAMI"):
+            if kind >= len(self.objects) or index >= len(self.objects[kind]):
+                raise self.reader.fail("NX661", "name belongs to no object", at + 8)
+            if value < last:
+                raise self.reader.fail("NX661", "names are not sorted", at)
+            if value != f.fnv1a(self._text(name, at + 16).encode()):
+                raise self.reader.fail("NX661", "hash of a name is wrong", at)
+            last = value
 
     def _type(self, code: int, at: int) -> str:
         if code not in _TYPES:

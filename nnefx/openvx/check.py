@@ -85,7 +85,7 @@ def _check_tensor(tensor: Tensor) -> Iterator[str]:
     if tensor.shape and prod(tensor.shape) != tensor.volume:
         yield f"{what}: NNEF shape {tensor.shape} does not fit extents {tensor.dims}"
     if tensor.dtype != "float32" and tensor.fill:
-        limits = np.iinfo(tensor.dtype)
+        limits = np.iinfo("uint16" if tensor.dtype == "float16" else tensor.dtype)  # a raw item
         if not limits.min <= tensor.fill <= limits.max:
             yield f"{what}: fill {tensor.fill} does not fit {tensor.dtype}"
 
