@@ -412,4 +412,4 @@ def test_wrong_plugins(text, message, tmp_path):
 
 def test_a_missing_plugin(tmp_path):
     error = refused(tmp_path, net(layer("ReLU"), x=(1, 2)), plugins=[tmp_path / "none.py"])
-    assert error.code == "NX733"
+    assert error.code == "NX001"

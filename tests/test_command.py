@@ -30,6 +30,9 @@ REFUSED = {
     "unpack what is not there": ("unpack", "nothing"),
     "check --output-file": ("check", "net", "--output-file", "nothing/out"),
     "convert": ("convert", f"{LONG}.onnx", "-o", "out"),
+    "convert --plugin": (
+        "convert", "net.prototxt", "-o", "out", "--weights", "none", "--plugin", "nothing.py",
+    ),
     "convert -o": ("convert", "net", "-o", LONG),
     "convert --report": ("convert", "net", "-o", "out", "--report", "nothing/report.json"),
     "convert --report in a folder": ("convert", "net", "-o", "out", "--report", "net"),
@@ -51,10 +54,12 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_the_system_refuses_is_wrong_use(case, net, nnefx) -> None:
     assert nnefx("pack", "net").exit_code == 0
+    (net / "net.prototxt").write_text('name: "net"')
+    before = sorted(net.rglob("*"))
     run = nnefx(*REFUSED[case])
     assert run.exit_code == 2
     assert "error[NX0" in run.stderr
-    assert sorted(path.name for path in net.iterdir()) == ["net", "net.nnef.tgz"]
+    assert sorted(net.rglob("*")) == before
 
 
 def test_a_seed_is_not_negative(net, nnefx) -> None:

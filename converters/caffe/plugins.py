@@ -53,6 +53,8 @@ def load_plugin(path: Path) -> Plugin:
 
 def _run(path: Path) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(f"nnefx_plugin_{path.stem}", path)
+    if not path.exists():
+        raise NnefError("NX001", "no such file", FileAt(str(path)))
     if spec is None or spec.loader is None or not path.is_file():
         raise NnefError("NX733", "the plugin is no Python file", FileAt(str(path)))
     module = importlib.util.module_from_spec(spec)
