@@ -71,10 +71,8 @@ def compare_with_source(
     foreign = {nnef: name for name, nnef in imported.names.items()}
     # What only moves an input may have become the same value; the input itself was there first.
     fed = {nnef: name for name, nnef in reversed(list(imported.names.items()))}
-    feeds = {
-        fed[value.name]: _laid(inputs[value.name], imported.axes.get(fed[value.name]))
-        for value in graph.inputs
-    }
+    called = {value.name: fed.get(value.name, value.name) for value in graph.inputs}
+    feeds = {name: _laid(inputs[nnef], imported.axes.get(name)) for nnef, name in called.items()}
     feeds |= _states(imported, fed)
     wanted = [name for name in imported.names if name not in feeds]
     apart = {} if weights is None else {"weights": weights}

@@ -23,7 +23,7 @@ _FAMILIES = (
     "quantize",
 )
 
-# Rules of the body-less fragments in converters/fragments, which models declare where they use them.
+# Rules of the body-less fragments in converters/fragments, which models declare if they use them.
 _CUSTOM = (
     "custom_integer",
     "custom_math",

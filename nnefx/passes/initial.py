@@ -29,7 +29,8 @@ def initial_weights(
     """Yield label and initial values of each variable: float32, int64 or bool.
 
     Filters and factors of products are random; what is added starts as 0, and so do states, which
-    are updated; what scales starts as 1, and a variance as 1. The values of a variable depend on the seed and its label only.
+    are updated; what scales starts as 1, and a variance as 1. The values of a variable depend on
+    the seed and its label only.
 
     Args:
         graph: the graph.

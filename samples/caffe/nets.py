@@ -276,7 +276,8 @@ def mobilenet_ssd() -> str:
     x = net.layer("Flatten", "flat_scores", x)
     text = (
         "detection_output_param { num_classes: 21 share_location: true background_label_id: 0 "
-        "code_type: CENTER_SIZE keep_top_k: 100 confidence_threshold: 0.25 nms_param { nms_threshold: 0.45 top_k: 100 } }"
+        "code_type: CENTER_SIZE keep_top_k: 100 confidence_threshold: 0.25 "
+        "nms_param { nms_threshold: 0.45 top_k: 100 } }"
     )
     net.layer("DetectionOutput", "detections", [location, x, prior], parameters=text)
     return net.text()
