@@ -193,7 +193,7 @@ def _fits(plan: Plan, param: Param, arg: Arg) -> bool:
         case Int(value):
             if param.kind is Kind.BOOL:
                 return value in (0, 1)
-            return param.kind is Kind.INT or (param.kind is Kind.SIZE and 0 <= value < 2**63)
+            return param.kind is Kind.INT or (param.kind is Kind.SIZE and 0 <= value < 2**31)
         case Float(value):
             return param.kind is Kind.FLOAT and isfinite(value)
         case Struct(type_):
