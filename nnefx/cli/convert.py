@@ -76,6 +76,9 @@ def convert(
     from nnefx.converters.states import with_states
     from nnefx.tensors.model import Model, require_free, save
 
+    if source_format is not None and source_format not in converters.FORMATS:
+        known = ", ".join(converters.FORMATS)
+        raise click.BadParameter(f"'{source_format}' is none of {known}", param_hint="--from")
     require_free(output, force)
     form = source_format or converters.guess_format(source)
     imported = converters.read(
