@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnefx.converters.imported import Imported
-
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 from nnefx.tensors.model import load

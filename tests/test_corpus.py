@@ -4,9 +4,9 @@ They lie beside the checkout, in ../shared/corpora/nnef_core, or where NNEFX_COR
 """
 
 import numpy as np
-from conftest import shared
 
 import nnefx
+from conftest import shared
 
 
 def test_all_conformance_models_give_their_ground_truth() -> None:

@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import nnefx
-from nnefx.api import optimized
 from nnefx.converters.onnx.read import read, read_model
+from nnefx.converters.optimized import optimized
 from nnefx.converters.rules import Const, Rules
 from nnefx.diagnostics import NnefError
 from nnefx.ir.unbuild import unbuild
