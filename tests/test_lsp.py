@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
-from nnefx.cli.lsp import lsp
+from nnefx.cli import cli
 from nnefx.lsp.analysis import Analysis
 from nnefx.lsp.complete import completions
 from nnefx.lsp.describe import hover, inlay_hints, signature_help
@@ -424,7 +424,7 @@ def test_texts_without_measure_are_answered(text: str) -> None:
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygls.lsp.server", None)
     monkeypatch.delitem(sys.modules, "nnefx.lsp.server", raising=False)
-    done = CliRunner().invoke(lsp, [])
+    done = CliRunner().invoke(cli, ["lsp"])
     assert getattr(done.exception, "code", None) == "NX012"
     assert "nnefx[lsp]" in str(done.exception)
 

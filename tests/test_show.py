@@ -16,7 +16,7 @@ from PIL import Image
 
 import nnefx
 from browser import Page, chromium
-from nnefx.cli.show import show
+from nnefx.cli import cli
 from nnefx.passes.initial import initial_weights
 from nnefx.show.boxes import Box, boxes
 from nnefx.show.html import html
@@ -271,16 +271,16 @@ def test_statistics_of_a_large_tensor_look_at_a_sample() -> None:
 
 def test_command_writes_each_form_and_keeps_what_is_there(tmp_path: Path) -> None:
     for name, start in (("a.svg", "<svg"), ("a.html", "<!DOCTYPE"), ("a.txt", "googlenet")):
-        done = CliRunner().invoke(show, [str(GOOGLENET), "-o", str(tmp_path / name)])
+        done = CliRunner().invoke(cli, ["show", str(GOOGLENET), "-o", str(tmp_path / name)])
         assert done.exit_code == 0, done.output
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
-    again = CliRunner().invoke(show, [str(GOOGLENET), "-o", str(tmp_path / "a.svg")])
+    again = CliRunner().invoke(cli, ["show", str(GOOGLENET), "-o", str(tmp_path / "a.svg")])
     assert getattr(again.exception, "code", None) == "NX010"
 
 
 @pytest.mark.parametrize("arguments", [["-o", "a.png"], ["--open", "two"], ["--open", "-1"]])
 def test_command_refuses_other_forms(arguments: list[str]) -> None:
-    assert CliRunner().invoke(show, [str(GOOGLENET), *arguments]).exit_code == 2
+    assert CliRunner().invoke(cli, ["show", str(GOOGLENET), *arguments]).exit_code == 2
 
 
 # ---- pages, in a browser
