@@ -10,7 +10,13 @@ import onnx
 
 from nnefx.converters.onnx.order import ordered, place
 from nnefx.converters.onnx.proto import Store, attributes
-from nnefx.converters.onnx.schema import defaults_of, function_of, output_types, schema_of
+from nnefx.converters.onnx.schema import (
+    check_attributes,
+    defaults_of,
+    function_of,
+    output_types,
+    schema_of,
+)
 from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.rules import Rule, Rules, Unresolved
 from nnefx.converters.scope import Scope, Site, Tensor, kind_of
@@ -162,6 +168,8 @@ class Importer(Scope):
                 self._unknown(node, version)
             raise Skip
         tensors = [item for item in inputs if not isinstance(item, Failed)]
+        if schema is not None:
+            check_attributes(schema, node)
         values = attributes(node, self.store)
         if rule is not None:
             outputs = self._by_rule(rule, tensors, values)

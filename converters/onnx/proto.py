@@ -131,9 +131,11 @@ class Store:
 
     def _contained(self, tensor: TensorProto, location: str) -> Path:
         folder = self.folder.resolve()
-        file = (folder / location).resolve()
-        if not location or not file.is_relative_to(folder):
-            self._fail("NX712", tensor, f"external data '{location}' lies outside of the folder")
+        # No file system has names with a null byte: the path cannot even be resolved.
+        file = (folder / location.partition("\0")[0]).resolve()
+        if not location or "\0" in location or not file.is_relative_to(folder):
+            shown = location.replace("\0", "\\0")
+            self._fail("NX712", tensor, f"external data '{shown}' lies outside of the folder")
         return file
 
     def _mapped(self, tensor: TensorProto, file: Path) -> mmap.mmap:

@@ -47,7 +47,8 @@ def resize(
     crop = coordinate_transformation_mode == "tf_crop_and_resize"
     if crop:
         plan = _cropped(plan, chosen, roi)
-    where = {i: coordinates(axis, coordinate_transformation_mode) for i, axis in plan.items()}
+    dtype = np.float32 if mode == "nearest" else np.float64
+    where = {i: coordinates(a, coordinate_transformation_mode, dtype) for i, a in plan.items()}
     kept = {i: a for i, a in plan.items() if crop or a.count != a.extent or a.scale != 1}
     if x.kind != "scalar" and mode != "nearest":
         raise Reject("mode", f"interpolating {x.dtype.name} is not supported", "NX704")

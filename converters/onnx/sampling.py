@@ -23,10 +23,14 @@ class Axis:
     end: float = 1.0
 
 
-def coordinates(axis: Axis, mode: str) -> Array:
-    """Return where in the input each output item lies (ONNX, Resize)."""
-    y = np.arange(axis.count, dtype=np.float64)
-    width, extent, scale = axis.scale * axis.extent, axis.extent, axis.scale
+def coordinates(axis: Axis, mode: str, dtype: type[np.floating[Any]] = np.float64) -> Array:
+    """Return where in the input each output item lies (ONNX, Resize).
+
+    `dtype` is what is computed in: where the nearest item is taken, float32 as the scales are,
+    since 3 / 0.6 is 5 there and 4.9999998 in float64, whose floor is another item.
+    """
+    y = np.arange(axis.count, dtype=dtype)
+    width, extent, scale = axis.scale * axis.extent, axis.extent, dtype(axis.scale)
     if mode == "align_corners":
         return np.zeros(axis.count) if width == 1 else y * (extent - 1) / (width - 1)
     if mode == "asymmetric":

@@ -11,6 +11,7 @@ from onnx.defs import OpSchema
 
 from nnefx.converters.onnx.proto import DTYPES
 from nnefx.converters.scope import Tensor
+from nnefx.ops import Reject
 
 _ELEMENTS = {dtype: elem_type for elem_type, dtype in DTYPES.items()}
 _NAMES = {"float": "float32", "double": "float64"}
@@ -23,6 +24,17 @@ def schema_of(op_type: str, version: int, domain: str) -> OpSchema | None:
         return onnx.defs.get_schema(op_type, version, domain)
     except onnx.defs.SchemaError:
         return None
+
+
+def check_attributes(schema: OpSchema, node: onnx.NodeProto) -> None:
+    """Refuse attributes that hold another kind of value than their operator declares."""
+    for item in node.attribute:
+        formal = schema.attributes.get(item.name)
+        if formal is None or item.type in (formal.type.value, onnx.AttributeProto.UNDEFINED):
+            continue
+        found = onnx.AttributeProto.AttributeType.Name(item.type)
+        text = f"attribute '{item.name}' is of type {found}, expected {formal.type.name}"
+        raise Reject(item.name, text, "NX703")
 
 
 def output_types(

@@ -356,6 +356,25 @@ def test_unknown_attribute_is_refused_with_its_value():
     )  # fmt: skip
 
 
+def test_attribute_of_another_type_is_refused():
+    error = refused(model([node("Softmax", "x", axis="one")], {"x": X}))
+    assert (error.code, error.diagnostics[0].message) == (
+        "NX703", "attribute 'axis' is of type STRING, expected INT",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["asymmetric", "half_pixel", "align_corners"])
+@pytest.mark.parametrize("rounding", ["floor", "ceil", "round_prefer_floor"])
+@pytest.mark.parametrize("scale", [0.2, 0.6])
+def test_nearest_items_are_found_in_the_precision_of_the_scales(mode, rounding, scale):
+    x, scales = rand(1, 1, 30, 30), np.array([1, 1, scale, scale], np.float32)
+    resized = node(
+        "Resize", "x", "", "s", mode="nearest", nearest_mode=rounding,
+        coordinate_transformation_mode=mode,
+    )  # fmt: skip
+    agree(model([resized], {"x": x}, {"s": scales}), {"x": x})
+
+
 def open_input(*dims):
     proto = model([node("Relu", "x")], {"x": X})
     proto.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, dims))
@@ -470,7 +489,13 @@ def test_external_data_is_mapped(tmp_path):
 
 @pytest.mark.parametrize(
     ("location", "code"),
-    [("missing.bin", "NX711"), ("../out.bin", "NX712"), ("/etc/hostname", "NX712"), ("", "NX712")],
+    [
+        ("missing.bin", "NX711"),
+        ("../out.bin", "NX712"),
+        ("/etc/hostname", "NX712"),
+        ("", "NX712"),
+        ("a\0b", "NX712"),
+    ],
 )
 def test_external_data_outside_or_missing_is_refused(tmp_path, location, code):
     with pytest.raises(NnefError) as caught:
