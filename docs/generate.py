@@ -43,7 +43,7 @@ def commands() -> str:
         "package), 70 for a bug of nnefx, 130 when interrupted.",
         "",
     ]
-    root = click.Context(cli, info_name="nnefx", terminal_width=92)
+    root = click.Context(cli, info_name="nnefx", terminal_width=92, **cli.context_settings)
     for verb in VERBS:
         command = cli.get_command(root, verb)
         assert command is not None
