@@ -99,6 +99,22 @@ def test_json_lists_every_tensor_with_its_places(pair, nnefx, tmp_path):
     assert json.loads(report.read_text()) == content
 
 
+def test_random_truth_values_without_dimensions_are_fed(tmp_path, nnefx):
+    kinds = {"c": 9, "x": 1, "z": 1}
+    graph = helper.make_graph(
+        [helper.make_node("Where", ["c", "x", "z"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info(n, k, [] if n == "c" else [3]) for n, k in kinds.items()],
+        [helper.make_tensor_value_info("y", 1, [3])],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "net.onnx",
+    )
+    nnefx("convert", tmp_path / "net.onnx", "-o", tmp_path / "net")
+    assert nnefx("verify", tmp_path / "net.onnx", tmp_path / "net").exit_code == 0
+
+
 def test_tolerance_and_given_inputs_are_used(pair, nnefx, tmp_path):
     source, target = pair
     corrupt(target, "dense/w")

@@ -38,7 +38,7 @@ def run(
             _with_outputs(path, tensors, inputs), options, providers=["CPUExecutionProvider"]
         )
         feeds = {
-            item.name: inputs[item.name].astype(_numpy_type(item.type))
+            item.name: np.asarray(inputs[item.name], _numpy_type(item.type))
             for item in session.get_inputs()
             if item.name in inputs
         }

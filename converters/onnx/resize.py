@@ -47,7 +47,9 @@ def resize(
     crop = coordinate_transformation_mode == "tf_crop_and_resize"
     if crop:
         plan = _cropped(plan, chosen, roi)
-    dtype = np.float32 if mode == "nearest" else np.float64
+    # Ties that go down need exact halves, which float32 scales push up (17.5 / (35 / 30) - 0.5).
+    single = mode == "nearest" and nearest_mode != "round_prefer_floor"
+    dtype = np.float32 if single else np.float64
     where = {i: coordinates(a, coordinate_transformation_mode, dtype) for i, a in plan.items()}
     kept = {i: a for i, a in plan.items() if crop or a.count != a.extent or a.scale != 1}
     if x.kind != "scalar" and mode != "nearest":

@@ -26,8 +26,8 @@ class Axis:
 def coordinates(axis: Axis, mode: str, dtype: type[np.floating[Any]] = np.float64) -> Array:
     """Return where in the input each output item lies (ONNX, Resize).
 
-    `dtype` is what is computed in: where the nearest item is taken, float32 as the scales are,
-    since 3 / 0.6 is 5 there and 4.9999998 in float64, whose floor is another item.
+    `dtype` is what is computed in: float32, as the scales are, for the item below or above, since
+    3 / 0.6 is 5 there and 4.9999998 in float64, whose floor is another item.
     """
     y = np.arange(axis.count, dtype=dtype)
     width, extent, scale = axis.scale * axis.extent, axis.extent, dtype(axis.scale)
