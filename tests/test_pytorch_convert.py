@@ -295,6 +295,17 @@ def test_pickle_is_not_loaded(tmp_path, monkeypatch, nnefx):
     assert not (tmp_path / "trapped").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "empty"), (b"PK\x03\x04" + b"x" * 99, "damaged or cut short")]
+)
+def test_damaged_archive_is_not_taken_for_a_pickle(content, reason, tmp_path, nnefx):
+    (tmp_path / "net.pt2").write_bytes(content)
+    run = nnefx("convert", tmp_path / "net.pt2", "-o", tmp_path / "net")
+    assert run.exit_code == 1
+    assert "NX710" in run.stderr
+    assert reason in run.stderr
+
+
 def test_state_dict_alone_is_no_network(net, tmp_path, nnefx):
     torch.save(net.state_dict(), tmp_path / "net.pth")
     run = nnefx("convert", tmp_path / "net.pth", "-o", tmp_path / "net")
@@ -398,6 +409,24 @@ def test_inputs_that_do_not_fit_are_refused(net):
     error = refused(net, torch.ones(1, 4, 8, 8))
     assert error.code == "NX718"
     assert "stem" in str(error) or "forward" in str(error)
+
+
+def test_bare_tensor_is_not_taken_for_the_list_of_inputs(net):
+    with pytest.raises(NnefError, match=r"write \(x,\)"):
+        package.from_torch(net, torch.ones(1, 3, 8, 8))
+
+
+def test_second_shape_without_a_name_asks_for_a_name(nnefx):
+    shape = ("--input-shape", "4,4")
+    run = nnefx("convert", "net:make", "-o", "net", *shape, *shape)
+    assert run.exit_code == 2
+    assert "give NAME:4,4" in run.stderr
+
+
+def test_missing_input_is_not_blamed_on_a_line_of_python_itself(net):
+    error = refused(net)
+    assert "missing a required argument" in str(error)
+    assert "inspect.py" not in str(error)
 
 
 def test_custom_operator_without_rule_is_refused():

@@ -1,6 +1,7 @@
 """A module and example inputs -> the graph of its ATen operators, by `torch.export`."""
 
 import sys
+import sysconfig
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,9 @@ def captured(
         NnefError: NX717 for control flow that depends on data, NX718 for what else fails.
     """
     name = path or type(module).__name__
+    if isinstance(args, torch.Tensor):  # its rows would be taken for the inputs
+        message = "the example inputs are one tensor, expected a tuple of them: write (x,)"
+        raise NnefError("NX718", message, ModelAt(name, "forward"))
     ways = (False, True) if strict is None else (strict,)
     errors: list[BaseException] = []
     for way in ways:
@@ -123,10 +127,17 @@ def _line(error: BaseException) -> str:
         if "/torch/" not in frame.filename.replace("\\", "/")
         and "nnefx" not in frame.filename
         and "/converters/pytorch/" not in frame.filename.replace("\\", "/")
+        and not _is_of_python(frame.filename)
     ]
     if not frames:
         return _quoted(str(error))
     return f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line or ''}"
+
+
+def _is_of_python(filename: str) -> bool:
+    """Tell whether a file is of Python's own library, which is never to blame."""
+    inside = filename.startswith(sysconfig.get_path("stdlib"))
+    return inside and "site-packages" not in filename and "dist-packages" not in filename
 
 
 def _quoted(text: str) -> str:

@@ -100,6 +100,8 @@ def _inputs(
 def _refusal(error: BaseException, path: str) -> NnefError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     last = lines[-1] if lines else type(error).__name__
+    if last.endswith("Error:"):  # PyTorch leaves the reason out
+        last = f"{last} no reason is given, the shapes may not fit"
     at = ModelAt(path, "forward")
     if "get value out of a tracing tensor" in str(error):
         message = "control flow depends on the values of tensors, which a graph cannot"

@@ -61,7 +61,7 @@ def program(
     if not path.is_file():
         raise NnefError("NX001", "no such file", FileAt(text))
     if not zipfile.is_zipfile(path):
-        raise _refused_pickle(text)
+        raise _refused_archive(path)
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
@@ -306,6 +306,18 @@ def _refused_weights(path: Path) -> NnefError:
         "package.module:function; or export it: torch.export.save(torch.export.export(...), ...)"
     )
     return NnefError("NX710", message, FileAt(str(path)), [Note(note)])
+
+
+def _refused_archive(path: Path) -> NnefError:
+    """Tell why a file that is no archive is refused: it is cut short, or a pickle."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        return NnefError("NX710", "the file is empty", FileAt(str(path)))
+    if start == b"PK\x03\x04":
+        message = "the archive is damaged or cut short: its directory is missing"
+        return NnefError("NX710", message, FileAt(str(path)))
+    return _refused_pickle(str(path))
 
 
 def _refused_pickle(path: str) -> NnefError:

@@ -44,8 +44,11 @@ def parse_shapes(
         if match is None:
             raise click.BadParameter(f"'{value}' is not of the form [NAME:]1,3,224,224", ctx, param)
         name = match["name"]
+        if name is None and None in shapes:
+            message = f"'{value}' is the second without a name; give NAME:{value}"
+            raise click.BadParameter(message, ctx, param)
         if name in shapes:
-            raise click.BadParameter(f"'{name or value}' is given twice", ctx, param)
+            raise click.BadParameter(f"'{name}' is given twice", ctx, param)
         extents = match["extents"]
         numbers = () if extents == "scalar" else tuple(map(int, re.split("[,x]", extents)))
         if 0 in numbers:
