@@ -34,7 +34,7 @@ def coordinates(axis: Axis, mode: str, dtype: type[np.floating[Any]] = np.float6
     if mode == "align_corners":
         return np.zeros(axis.count) if width == 1 else y * (extent - 1) / (width - 1)
     if mode == "asymmetric":
-        return y / scale
+        return np.asarray(y / scale)
     if mode == "half_pixel":
         return (y + 0.5) / scale - 0.5
     if mode == "tf_half_pixel_for_nn":

@@ -30,10 +30,11 @@ def check_attributes(schema: OpSchema, node: onnx.NodeProto) -> None:
     """Refuse attributes that hold another kind of value than their operator declares."""
     for item in node.attribute:
         formal = schema.attributes.get(item.name)
-        if formal is None or item.type in (formal.type.value, onnx.AttributeProto.UNDEFINED):
+        wanted: Any = formal and formal.type
+        if formal is None or item.type in (wanted.value, onnx.AttributeProto.UNDEFINED):
             continue
         found = onnx.AttributeProto.AttributeType.Name(item.type)
-        text = f"attribute '{item.name}' is of type {found}, expected {formal.type.name}"
+        text = f"attribute '{item.name}' is of type {found}, expected {wanted.name}"
         raise Reject(item.name, text, "NX703")
 
 
