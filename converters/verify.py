@@ -71,7 +71,10 @@ def compare_with_source(
     foreign = {nnef: name for name, nnef in imported.names.items()}
     # What only moves an input may have become the same value; the input itself was there first.
     fed = {nnef: name for name, nnef in reversed(list(imported.names.items()))}
-    called = {value.name: fed.get(value.name, value.name) for value in graph.inputs}
+    called = {
+        name: name if imported.names.get(name) == name else fed.get(name, name)
+        for name in (value.name for value in graph.inputs)
+    }
     feeds = {name: _laid(inputs[nnef], imported.axes.get(name)) for nnef, name in called.items()}
     feeds |= _states(imported, fed)
     wanted = [name for name in imported.names if name not in feeds]
