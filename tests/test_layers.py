@@ -17,6 +17,7 @@ LAYERS = (
     ("ir",),
     ("tensors",),
     ("execute", "passes"),  # constants are computed by running, torch runs what is expanded
+    ("quantization",),
     ("openvx",),
     ("checking",),
     ("show",),

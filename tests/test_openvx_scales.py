@@ -5,12 +5,12 @@ import pytest
 
 from nnefx.ir.graph import Value
 from nnefx.openvx import lower
-from nnefx.openvx.calibrate import Observed
 from nnefx.openvx.plan import Plan
 from nnefx.openvx.profiles import profile
 from nnefx.openvx.regions import find_regions, needed_range
 from nnefx.openvx.scales import LIMIT, Scaling, Weights
 from nnefx.passes.constants import Constants
+from nnefx.quantization.observe import Observed
 from openvx_nets import Net, hard_swish
 
 
@@ -119,8 +119,9 @@ def test_clip_policies_weigh_outliers():
 
 def test_the_mean_square_error_clips_what_costs_little():
     observed = Observed(largest=2.0, reach=2.0)
-    observed.bins[: len(observed.bins) // 2] = 10**13
-    observed.bins[-1] = 1
+    middle = len(observed.parts) // 2
+    observed.parts[middle : middle + middle // 2] = 10**13
+    observed.parts[-1] = 1
     assert observed.limit("mse") == 1.0
 
 

@@ -61,4 +61,46 @@ TABLE = (
         '"x": linear_quantize(min = 0.0, max = 1.0, bits = 8);',
         severity=Severity.WARNING,
     ),
+    Code(
+        "NX508",
+        "too little calibration data",
+        "Ranges of activations are those of the samples, so there must be samples, and a few "
+        "say little about the data that the network will meet.",
+        "Give samples with `--calibrate`: some dozens, taken like the inputs of daily use.",
+    ),
+    Code(
+        "NX509",
+        "an option of quantization is out of range",
+        "Weights and activations are quantized to 4 to 16 bits, the percentile is above 50 to 100, "
+        "a budget is positive.",
+        "Correct the number.",
+    ),
+    Code(
+        "NX510",
+        "nothing is called what is to be excluded",
+        "A name that is excluded from quantization is that of a tensor, of a label, or of an "
+        "operation in the graph; `*` and `?` stand for any letters.",
+        "`nnefx info MODEL --layers` lists the names.",
+    ),
+    Code(
+        "NX511",
+        "no bit widths meet the budget",
+        "Even with the fewest bits for every weight that may be quantized, the tensor files are "
+        "larger than the budget.",
+        "Allow more, or exclude less.",
+    ),
+    Code(
+        "NX512",
+        "model is quantized already",
+        "Its graph.quant, or operations in its graph, quantize tensors; to round what was rounded "
+        "would add errors, and its integers are no weights to measure.",
+        "Quantize the model that it was made from.",
+    ),
+    Code(
+        "NX513",
+        "nothing in the model can be quantized",
+        "There is no convolution, matrix product or other operation that is computed with "
+        "integers, or all are excluded.",
+        "Exclude less.",
+    ),
 )

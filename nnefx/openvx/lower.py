@@ -10,10 +10,8 @@ import numpy as np
 
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
-from nnefx.openvx.calibrate import Clip, Observed, Samples, observe
 from nnefx.openvx.check import check_plan
 from nnefx.openvx.emit import Emitter, Origin
-from nnefx.openvx.equalize import equalize as level_channels
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -36,6 +34,8 @@ from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand
 from nnefx.passes.fold import fold
 from nnefx.passes.fuse import fuse_affine
+from nnefx.quantization.equalize import equalize as level_channels
+from nnefx.quantization.observe import Clip, Observed, Samples, observe
 from nnefx.tensors.model import Model
 
 _FAMILIES = (

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.calibrate import Observed
 from nnefx.openvx.profiles import Profile
+from nnefx.quantization.observe import Observed
 
 Array = NDArray[Any]
 

@@ -1,0 +1,22 @@
+"""Post-training quantization: what values a model takes, and the integers that hold them."""
+
+from nnefx.quantization.core import Quantized, Samples, quantize
+from nnefx.quantization.observe import Observed, observe
+from nnefx.quantization.options import METHODS, Method, Options
+from nnefx.quantization.report import Histogram, LayerReport, Report, TensorReport, WeightReport
+
+__all__ = [
+    "METHODS",
+    "Histogram",
+    "LayerReport",
+    "Method",
+    "Observed",
+    "Options",
+    "Quantized",
+    "Report",
+    "Samples",
+    "TensorReport",
+    "WeightReport",
+    "observe",
+    "quantize",
+]
