@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nnefx.converters.broadcast import aligned
 from nnefx.converters.scope import Scope, Tensor
-from nnefx.converters.tensorflow.axes import axis_of, ints, tensor, transposed
+from nnefx.converters.tensorflow.axes import axes_of, axis_of, ints, tensor, transposed
 from nnefx.ops import Reject
 
 
@@ -37,6 +38,60 @@ def unsqueezed(g: Scope, x: Tensor, axis: int) -> Tensor:
     """Return `x` with an axis of extent 1 added where the result has `axis`."""
     shape = (*x.shape[:axis], 1, *x.shape[axis:])
     return g.viewed(x, shape) if x.known else tensor(g.unsqueeze(x, axes=[axis]))
+
+
+def dropped(g: Scope, x: Tensor, axes: Sequence[int]) -> Tensor:
+    """Return `x` without the axes that a Squeeze names, all those of extent 1 where none is."""
+    every = [axis for axis, extent in enumerate(x.shape) if extent == 1]
+    return squeezed(g, x, axes_of(axes, x.rank) if axes else every)
+
+
+def stacked(g: Scope, tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Return the tensors along a new axis."""
+    place = axis_of(axis, tensors[0].rank + 1)
+    if len(tensors) == 1:
+        return unsqueezed(g, tensors[0], place)
+    return tensor(g.stack(list(tensors), axis=place))
+
+
+def unstacked(g: Scope, x: Tensor, axis: int) -> Any:
+    """Return the items of `x` along an axis, each without the axis."""
+    place = axis_of(axis, x.rank)
+    if x.shape[place] == 1:
+        return [squeezed(g, x, [place])]
+    return g.unstack(x, axis=place)
+
+
+def split(g: Scope, x: Tensor, axis: int, count: int) -> Any:
+    """Return `count` equal parts of `x` along an axis."""
+    if count <= 1:
+        return [x]
+    return g.split(x, axis=axis_of(axis, x.rank), ratios=[1] * count)
+
+
+def split_by(g: Scope, x: Tensor, axis: int, sizes: Sequence[int]) -> Any:
+    """Return parts of `x` along an axis; one size may be -1, which is what is left."""
+    place, parts = axis_of(axis, x.rank), list(sizes)
+    if parts.count(-1) == 1:
+        parts[parts.index(-1)] = x.shape[place] - sum(parts) - 1
+    return [x] if len(parts) == 1 else g.split(x, axis=place, ratios=parts)
+
+
+def cut(g: Scope, x: Tensor, begin: Sequence[int], size: Sequence[int]) -> Tensor:
+    """Return the box of `x` that Slice names; a size of -1 goes to the end."""
+    last = [
+        extent if count == -1 else start + count
+        for start, count, extent in zip(begin, size, x.shape)
+    ]
+    return sliced(g, x, begin, last, [1] * x.rank)
+
+
+def on_diagonal(g: Scope, x: Tensor) -> Tensor:
+    """Return matrices with the last axis of `x` on their main diagonals, zero elsewhere."""
+    mask = g.known(np.eye(x.shape[-1], dtype=bool))
+    chosen, row = aligned(g, mask, unsqueezed(g, x, x.rank - 1))
+    zero = g.known(np.zeros((), x.dtype))
+    return g.typed(tensor(g.select(chosen, row, zero)), x.dtype)
 
 
 def reduced(g: Scope, op: str, x: Tensor, axes: list[int], keep: bool) -> Tensor:

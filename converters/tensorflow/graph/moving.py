@@ -82,8 +82,7 @@ def transpose(g: Importer, x: Tensor, perm: Const) -> Tensor:
 
 @rules.on("Squeeze")
 def squeeze(g: Importer, x: Tensor, *, squeeze_dims: Any = ()) -> Tensor:
-    every = [axis for axis, extent in enumerate(x.shape) if extent == 1]
-    return move.squeezed(g, x, axes_of(squeeze_dims, x.rank) if squeeze_dims else every)
+    return move.dropped(g, x, squeeze_dims)
 
 
 @rules.on("ExpandDims")
@@ -111,43 +110,27 @@ def _axis(item: Tensor) -> int:
 
 @rules.on("Pack", "Stack")
 def pack(g: Importer, *tensors: Tensor, axis: int = 0, N: int = 0) -> Tensor:
-    place = axis_of(axis, tensors[0].rank + 1)
-    if len(tensors) == 1:
-        return move.unsqueezed(g, tensors[0], place)
-    return tensor(g.stack(list(tensors), axis=place))
+    return move.stacked(g, tensors, axis)
 
 
 @rules.on("Unpack", "Unstack")
 def unpack(g: Importer, x: Tensor, *, num: int = 0, axis: int = 0) -> Any:
-    place = axis_of(axis, x.rank)
-    if x.shape[place] == 1:
-        return [move.squeezed(g, x, [place])]
-    return g.unstack(x, axis=place)
+    return move.unstacked(g, x, axis)
 
 
 @rules.on("Split")
 def split(g: Importer, axis: Const, x: Tensor, *, num_split: int) -> Any:
-    if num_split == 1:
-        return [x]
-    return g.split(x, axis=axis_of(ints(axis)[0], x.rank), ratios=[1] * num_split)
+    return move.split(g, x, ints(axis)[0], num_split)
 
 
 @rules.on("SplitV")
 def split_v(g: Importer, x: Tensor, sizes: Const, axis: Const, *, num_split: int) -> Any:
-    place, parts = axis_of(ints(axis)[0], x.rank), ints(sizes)
-    if parts.count(-1) == 1:
-        parts[parts.index(-1)] = x.shape[place] - sum(parts) - 1
-    return [x] if len(parts) == 1 else g.split(x, axis=place, ratios=parts)
+    return move.split_by(g, x, ints(axis)[0], ints(sizes))
 
 
 @rules.on("Slice")
 def slice_(g: Importer, x: Tensor, begin: Const, size: Const) -> Tensor:
-    first = ints(begin)
-    last = [
-        extent if count == -1 else start + count
-        for start, count, extent in zip(first, ints(size), x.shape)
-    ]
-    return move.sliced(g, x, first, last, [1] * x.rank)
+    return move.cut(g, x, ints(begin), ints(size))
 
 
 @rules.on("StridedSlice")
@@ -343,10 +326,7 @@ def matrix_diag(g: Importer, x: Tensor, *rest: Tensor, align: str = "") -> Tenso
         item.array is None or item.array.reshape(-1)[0] not in (0, -1) for item in rest
     ):
         raise Reject("k", "only the main diagonal is supported", "NX702")
-    mask = g.known(np.eye(x.shape[-1], dtype=bool))
-    chosen, row = aligned(g, mask, move.unsqueezed(g, x, x.rank - 1))
-    zero = g.known(np.zeros((), x.dtype))
-    return g.typed(tensor(g.select(chosen, row, zero)), x.dtype)
+    return move.on_diagonal(g, x)
 
 
 @rules.on("InvertPermutation")

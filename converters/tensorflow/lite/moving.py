@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from nnefx.converters.broadcast import aligned
 from nnefx.converters.rules import Const
 from nnefx.converters.scope import Tensor
 from nnefx.converters.tensorflow import indices as at
@@ -46,8 +45,7 @@ def transpose(g: Importer, x: Tensor, perm: Const) -> Tensor:
 
 @rules.on("SQUEEZE")
 def squeeze(g: Importer, x: Tensor, *, squeeze_dims: Sequence[int] = ()) -> Tensor:
-    every = [axis for axis, extent in enumerate(x.shape) if extent == 1]
-    return move.squeezed(g, x, axes_of(squeeze_dims, x.rank) if squeeze_dims else every)
+    return move.dropped(g, x, squeeze_dims)
 
 
 @rules.on("EXPAND_DIMS")
@@ -62,43 +60,27 @@ def concatenation(g: Importer, *tensors: Tensor, axis: int = 0) -> Tensor:
 
 @rules.on("PACK")
 def pack(g: Importer, *tensors: Tensor, axis: int = 0, values_count: int = 0) -> Tensor:
-    place = axis_of(axis, tensors[0].rank + 1)
-    if len(tensors) == 1:
-        return move.unsqueezed(g, tensors[0], place)
-    return tensor(g.stack(list(tensors), axis=place))
+    return move.stacked(g, tensors, axis)
 
 
 @rules.on("UNPACK")
 def unpack(g: Importer, x: Tensor, *, num: int = 0, axis: int = 0) -> Any:
-    place = axis_of(axis, x.rank)
-    if x.shape[place] == 1:
-        return [move.squeezed(g, x, [place])]
-    return g.unstack(x, axis=place)
+    return move.unstacked(g, x, axis)
 
 
 @rules.on("SPLIT")
 def split(g: Importer, axis: Const, x: Tensor, *, num_splits: int = 0) -> Any:
-    if num_splits <= 1:
-        return [x]
-    return g.split(x, axis=axis_of(ints(axis)[0], x.rank), ratios=[1] * num_splits)
+    return move.split(g, x, ints(axis)[0], num_splits)
 
 
 @rules.on("SPLIT_V")
 def split_v(g: Importer, x: Tensor, sizes: Const, axis: Const, *, num_splits: int = 0) -> Any:
-    place, parts = axis_of(ints(axis)[0], x.rank), ints(sizes)
-    if parts.count(-1) == 1:
-        parts[parts.index(-1)] = x.shape[place] - sum(parts) - 1
-    return [x] if len(parts) == 1 else g.split(x, axis=place, ratios=parts)
+    return move.split_by(g, x, ints(axis)[0], ints(sizes))
 
 
 @rules.on("SLICE")
 def slice_(g: Importer, x: Tensor, begin: Const, size: Const) -> Tensor:
-    first = ints(begin)
-    last = [
-        extent if count == -1 else start + count
-        for start, count, extent in zip(first, ints(size), x.shape)
-    ]
-    return move.sliced(g, x, first, last, [1] * x.rank)
+    return move.cut(g, x, ints(begin), ints(size))
 
 
 @rules.on("STRIDED_SLICE")
@@ -221,10 +203,7 @@ def dynamic_update_slice(g: Importer, x: Tensor, update: Tensor, begin: Const) -
 
 @rules.on("MATRIX_DIAG")
 def matrix_diag(g: Importer, x: Tensor) -> Tensor:
-    mask = g.known(np.eye(x.shape[-1], dtype=bool))
-    chosen, row = aligned(g, mask, move.unsqueezed(g, x, x.rank - 1))
-    zero = g.known(x.dtype.type(0))
-    return g.typed(tensor(g.select(chosen, row, zero)), x.dtype)
+    return move.on_diagonal(g, x)
 
 
 @rules.on("IF")
