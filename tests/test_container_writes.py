@@ -96,8 +96,10 @@ def test_failed_rename_puts_the_old_folder_back(
 
 def test_interrupted_process_leaves_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time, numpy as np\n"
+        "import signal, sys, time, numpy as np\n"
         "from nnefx.tensors.write import write_container\n"
+        # a job in the background inherits that interrupts are ignored
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow():\n"
         "    yield 'a', np.arange(3)\n"
         "    print('here', flush=True)\n"
