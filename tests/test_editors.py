@@ -52,7 +52,7 @@ def coloured(text: str) -> list[tuple[int, TokenType, str]]:
 
 
 def lexed(text: str) -> list[tuple[int, str, str]]:
-    return [(token.start_pos, token.type, str(token)) for token in engine.structure()[0].lex(text)]
+    return [(token.start_pos, token.type, str(token)) for token in engine.structure().lex(text)]
 
 
 def disagreements(text: str) -> list[object]:

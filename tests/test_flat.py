@@ -1,16 +1,19 @@
-"""The fast lane and the grammar say the same about every document."""
+"""The fast lanes and the grammar say the same about every document."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lark.lexer import PatternStr
 
 from nnefx.source import Source
-from nnefx.syntax import flat
-from nnefx.syntax.parser import parse_all
+from nnefx.syntax import compositional, engine, flat, terminals
+from nnefx.syntax.parser import parse_all, parse_quant
 
+ESCAPES = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 SPACES = ["", "", "", "", " ", "\n", "\t \v", "# a = b(c); }\n", "# ' \f", "\r\n", "#\n #x\n"]
 
 # Words in which lane and grammar could differ: keywords and what resembles them.
@@ -84,6 +87,69 @@ class Texts:
         return st.recursive(st.one_of(self.literals, self.words), deeper, max_leaves=5)
 
     @cached_property
+    def expressions(self) -> st.SearchStrategy[str]:
+        """Expressions of every kind, most of them of a depth that fragments have."""
+        operators = self.pick(
+            ["+", "-", "*", "/", "^", "<", "<=", "==", "!=", "&&", "||", "in", ">"],
+            ["=", "!", "<>", "&", "->", "if"],
+        )
+        signs = self.pick(["-", "+", "!"], ["*", "in"])
+        types = self.pick(["", "", "<integer>", "< ? >"], ["<>", "<x>", "<"])
+        functions = self.pick(["shape_of", "length_of", "integer", "scalar"], ["tensor", "f"])
+
+        def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+            loops = st.lists(self.spaced("for ", self.words, " in ", inner), min_size=1, max_size=2)
+            arguments = st.lists(
+                st.one_of(inner, self.spaced(self.words, "=", inner)), min_size=1, max_size=3
+            ).map(",".join)
+            return st.one_of(
+                self.spaced(inner, operators, inner),
+                self.spaced(inner, operators, inner, operators, inner),
+                self.spaced(signs, inner),
+                self.spaced("(", inner, ")"),
+                self.listed(inner),
+                self.spaced(self.words, types, "(", arguments, ")"),
+                self.spaced(functions, "(", inner, ")"),
+                self.spaced(inner, " if ", inner, " else ", inner),
+                self.spaced(inner, "[", inner, "]"),
+                self.spaced(inner, "[", st.one_of(inner, st.just("")), ":", inner, "]"),
+                self.spaced("[", loops.map(", ".join), " yield ", inner, "]"),
+                self.spaced("[", loops.map(",".join), " if ", inner, " yield ", inner, "]"),
+            )
+
+        return st.recursive(st.one_of(self.literals, self.words), deeper, max_leaves=8)
+
+    @cached_property
+    def targets(self) -> st.SearchStrategy[str]:
+        return st.one_of(
+            self.words,
+            self.words,
+            self.spaced(self.words, ",", self.words),
+            self.spaced("[", self.words, ",", self.spaced("(", self.words, ",", "z", ")"), "]"),
+            self.listed(self.words),
+        )
+
+    @cached_property
+    def fragments(self) -> st.SearchStrategy[str]:
+        names = self.pick(["integer", "scalar", "tensor<scalar>", "tensor< ?>", "?", "tensor<>"],
+                          ["tensor", "real", "tensor<real>"])  # fmt: skip
+        types = st.one_of(
+            names, self.spaced(names, "[", "]"), self.spaced("(", names, ",", names, ")", "[]")
+        )
+        constants = st.one_of(self.literals, self.listed(self.literals), self.expressions)
+        params = st.one_of(
+            self.spaced(self.words, ":", types),
+            self.spaced(self.words, ":", types, "=", constants),
+        )
+        listed = st.lists(params, min_size=self.sound, max_size=3).map(",".join)
+        generics = self.pick(["", "", "<?>", "<? = scalar>", "<?=?>"], ["<scalar>", "<>", "<? >>"])
+        assignment = self.spaced(self.targets, "=", self.expressions, ";")
+        bodies = st.lists(assignment, min_size=1, max_size=3).map(lambda x: "{" + "".join(x) + "}")
+        ends = st.one_of(self.pick([";"], ["", "{}"]), bodies)
+        return self.spaced("fragment ", self.words, generics, "(", listed, ")", "->", "(",
+                           self.spaced(self.words, ":", types), ")", ends)  # fmt: skip
+
+    @cached_property
     def arguments(self) -> st.SearchStrategy[str]:
         plain = st.one_of(self.words, self.literals, self.listed(self.literals))
         return st.one_of(self.values, plain, self.spaced(self.words, "=", plain))
@@ -145,8 +211,9 @@ def outcome(text: str) -> tuple[str, list[str], list[int]]:
 def assert_lane_agrees(text: str) -> None:
     with_lane = outcome(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flat, "read", lambda text: None)
+        patch.setattr(flat, "read", lambda text, groups: None)
         patch.setattr(flat, "statement", lambda text, pos: (None, pos))
+        patch.setattr(compositional, "tokens", lambda text, begin, end: None)
         assert with_lane == outcome(text)
 
 
@@ -160,6 +227,18 @@ def test_lane_and_grammar_agree_on_documents(head: str, body: list[str], tail: s
 @given(st.lists(st.one_of(SOUND.usual, SOUND.usual, ANY.usual), min_size=1, max_size=4))
 def test_lane_and_grammar_agree_on_the_usual_layout(body: list[str]) -> None:
     assert_lane_agrees("version 1.0; graph g(x)->(y){" + "".join(body) + "}")
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.one_of(SOUND.fragments, SOUND.fragments, ANY.fragments), max_size=3))
+def test_lanes_and_grammar_agree_on_fragments(fragments: list[str]) -> None:
+    assert_lane_agrees("version 1.0;" + "\n".join(fragments) + "graph g(x)->(y){ y = copy(x); }")
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(SOUND.targets, ANY.targets), st.one_of(SOUND.expressions, ANY.expressions))
+def test_lanes_and_grammar_agree_on_expressions(target: str, expression: str) -> None:
+    assert_lane_agrees(f"version 1.0; graph g(x)->(y){{{target} = {expression};}}")
 
 
 @settings(max_examples=300, deadline=None)
@@ -199,17 +278,74 @@ def test_lane_and_grammar_agree_on_noise(noise: str) -> None:
         "y = f(a, b = 'x', c = 'it\\'s');",
         "y = f(b = 'x', a);",
         "y = f(a, b = c);",
+        "y = - - 1; z = -1[0]; a = -(1); b = - 'x'; c = -1.0 ^ 2;",
+        "y = a if b else c if d else e;",
+        "y = a if b if c else d else e;",
+        "y = [for i in a if b else c yield i];",
+        "y = [for i in a in b, j in (c if d else e) if i < j yield i];",
+        "y = a < b > (c);",
+        "y = a<integer>;",
+        "y = integer(a)[0]; z = shape_of(x, y);",
+        "y = a[:]; z = a[]; b = a[::]; c = a[1:][:2];",
+        "y, z = a, b; [a, (b, c)], [] = 1, 2;",
+        "y = (1, [2, 'a']), true;",
+        "y = 1e999 + a;",
+        "y = " + "(" * 39 + "a" + ")" * 39 + ";",
+        "y = " + "(" * 60 + "a" + ")" * 60 + ";",
+        "y = " + "-" * 250 + "a;",
+        "y = " + " + ".join("a" * 150) + ";",
+        "y = " + " + ".join("a" * 250) + ";",
+        "y = a" + "[0]" * 250 + ";",
+        "y = a + ;",
+        "y = a == b != c;",
+        "y = a && ! b || c in d;",
+        "y = f(a = );",
+        "y = .5;",
     ],
 )
 def test_lane_and_grammar_agree_on_known_traps(statement: str) -> None:
     assert_lane_agrees("version 1.0; graph g(x)->(y){" + statement + "}")
 
 
-def test_lane_reads_flat_statements_without_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    run = flat.engine.run
-    monkeypatch.setattr(flat.engine, "run", lambda *args: (asked.append(args[1]), run(*args))[1])
+@pytest.mark.parametrize(
+    "prelude",
+    [
+        "version 1.0; extension KHR_a KHR_b; extension vendor_symbol N, M;",
+        "version 1.00;",
+        "version 1.1;",
+        "version 1.0; extension;",
+        "version 1.0; extension a,;",
+        "version 1.0; extension a, , b;",
+        "version 1.0; fragment f(a: integer" + "[]" * 60 + ") -> (b: tensor<>);",
+        "version 1.0; fragment f<integer>(a: integer) -> (b: tensor<>);",
+        "version 1.0; fragment f(a: (integer)) -> (b: tensor<>);",
+        "version 1.0; fragment f(a: integer = - 1, c: scalar[] = [(1, -2)]) -> (b: tensor<>) {}",
+        "version 1.0; fragment f(a: integer = 1 + 2) -> (b: tensor<>);",
+        "version 1.0; fragment f(a: integer) -> (b: tensor<>) extension KHR_a;",
+        "# a\nversion # b\n 1.0 # c\n ; # d\n",
+    ],
+)
+def test_lanes_and_grammar_agree_on_preludes(prelude: str) -> None:
+    assert_lane_agrees(prelude + "graph g(x) -> (y) { y = copy(x); }")
+
+
+def test_lanes_read_without_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "run", lambda *args: pytest.fail("the grammar was asked"))
     body = "a = conv(x, f, padding = [(1, 1), (0, 0)], border = 'constant', groups = 1);"
-    body += "b = concat([a, x], axis = 1); y = clamp(b, -1.0, 1e5);"
-    parse_all(Source("t", "version 1.0; graph g(x)->(y){" + body + "}"))
-    assert asked == ["prelude", "graph_head"]
+    body += "b = concat([a, x], axis = 1); y = clamp(b, -1.0, 1e5); z = (a + b) * 2.0 ^ y;"
+    head = "version 1.0; extension KHR_a; fragment f(a: tensor<>) -> (b: tensor<>) { b = a[0]; }"
+    assert not parse_all(Source("t", head + "graph g(x)->(y){" + body + "}"))[1]
+    assert parse_quant(Source("q", "'a': f(x = [-1.5, 2], y = true); 'b': g();"))
+
+
+def test_terminals_are_those_of_the_grammar() -> None:
+    lark = engine.structure()
+    plain = {t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
+    assert terminals.fixed() == plain
+    for name, regex in terminals.patterns().items():
+        assert unescaped(lark.get_terminal(name).pattern.to_regexp()) == unescaped(regex)
+
+
+def unescaped(regex: str) -> str:
+    """Lark puts some control characters in place of their escapes."""
+    return re.sub(r"\\([tnvfr])", lambda match: ESCAPES[match[1]], regex)

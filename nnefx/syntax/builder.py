@@ -6,13 +6,15 @@ children: tokens, nodes that other methods returned, and None for an absent opti
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
-
-from lark import Token
+from typing import TYPE_CHECKING, Any
 
 from nnefx.syntax import ast
 from nnefx.types import Array, Primitive, Tensor, Tuple, Type
+
+if TYPE_CHECKING:  # to load Lark takes longer than to read a small document without it
+    from lark import Token
 
 MAX_DEPTH = 200  # of an expression; keeps every recursive walk over a tree far from Python's limit
 MAX_DIGITS = 4000  # of a number; Python itself refuses to convert more than 4300
@@ -79,20 +81,11 @@ class Builder:
         return int(major), int(minor)
 
     def extension(self, c: list[Any]) -> list[ast.Extension]:
-        """Return one record per extension: words of one belong together, commas part them.
-
-        `extension KHR_a KHR_b;` names two extensions by the specification, while engines write
-        `extension vendor_symbol N;` for one with an argument.
-        """
-        found = [ast.Extension([str(c[1])], c[0].start_pos)]
+        words = [(str(c[1]), c[0].start_pos, True)]
         for before, word in pairwise(c[1:]):
-            if word.type == "COMMA":
-                continue
-            if before.type == "COMMA" or word.startswith("KHR_"):
-                found.append(ast.Extension([str(word)], word.start_pos))
-            else:
-                found[-1].words.append(str(word))
-        return found
+            if word.type != "COMMA":
+                words.append((str(word), word.start_pos, before.type == "COMMA"))
+        return extensions(words)
 
     # Fragments
 
@@ -165,7 +158,7 @@ class Builder:
         return ast.Assign(target, value, target.pos)
 
     def open_tuple(self, c: list[Any]) -> ast.Expr:
-        return _tuple(c, c[0].pos)
+        return tuple_of(c, c[0].pos)
 
     def target_array(self, c: list[Any]) -> ast.ArrayExpr:
         return ast.ArrayExpr(c[1:], c[0].start_pos)
@@ -179,12 +172,7 @@ class Builder:
         return fold(c)
 
     def unary(self, c: list[Any]) -> ast.Expr:
-        operator, operand = c
-        if operator == "-" and type(operand) is ast.Literal:
-            value: Any = operand.value
-            if _is_plain_number(value):
-                return ast.Literal(-value, operator.start_pos)
-        return ast.Unary(str(operator), operand, operator.start_pos)
+        return negated(str(c[0]), c[1], c[0].start_pos)
 
     def name(self, c: list[Any]) -> ast.Name:
         return ast.Name(str(c[0]), c[0].start_pos)
@@ -218,7 +206,7 @@ class Builder:
         return inner
 
     def tuple(self, c: list[Any]) -> ast.Expr:
-        return _tuple(c[1:], c[0].start_pos)
+        return tuple_of(c[1:], c[0].start_pos)
 
     def array(self, c: list[Any]) -> ast.Expr:
         items = c[1:]
@@ -271,6 +259,30 @@ def fold(items: list[Any]) -> ast.Expr:
     while operators:
         reduce()
     return operands[0]
+
+
+def extensions(words: Sequence[tuple[str, int, bool]]) -> list[ast.Extension]:
+    """Return one record per extension: words of one belong together, commas part them.
+
+    `extension KHR_a KHR_b;` names two extensions by the specification, while engines write
+    `extension vendor_symbol N;` for one with an argument. `words` are the texts, their offsets,
+    and whether each is the first or stands behind a comma.
+    """
+    found: list[ast.Extension] = []
+    for word, pos, apart in words:
+        if apart or word.startswith("KHR_"):
+            found.append(ast.Extension([word], pos))
+        else:
+            found[-1].words.append(word)
+    return found
+
+
+def negated(operator: str, operand: ast.Expr, pos: int) -> ast.Expr:
+    """Return a unary expression; the minus before a number is part of the number."""
+    if operator == "-" and type(operand) is ast.Literal and _is_plain_number(operand.value):
+        value: Any = operand.value
+        return ast.Literal(-value, pos)
+    return ast.Unary(operator, operand, pos)
 
 
 def number(text: str, pos: int) -> int | float:
@@ -330,10 +342,11 @@ def _assemble(parts: list[Any]) -> ast.Document:
     return ast.Document(version, extensions, fragments, None)
 
 
-def _tuple(items: list[Any], pos: int) -> ast.Expr:
+def tuple_of(items: Sequence[Any], pos: int) -> ast.Expr:
+    """Return a tuple; one of literals is a literal itself."""
     if all(type(item) is ast.Literal for item in items):
         return ast.Literal(tuple(item.value for item in items), pos)
-    return ast.TupleExpr(items, pos)
+    return ast.TupleExpr(list(items), pos)
 
 
 def dtype_of(token: str) -> str:
@@ -351,6 +364,6 @@ def _is_plain_number(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def _span(token: Token) -> tuple[int, int]:
+def _span(token: "Token") -> tuple[int, int]:
     start = token.start_pos or 0
     return start, start + len(token)

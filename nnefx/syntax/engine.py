@@ -1,16 +1,19 @@
-"""Running the Lark grammars: built once, on first use, with the tree builder inside."""
+"""Running the Lark grammars: built once, on first use, with the tree builder inside.
+
+Lark itself is loaded on first use too: most documents are read without it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import RLock
-from typing import Any
-
-from lark import Lark, TextSlice
-from lark.visitors import merge_transformers
+from typing import TYPE_CHECKING, Any
 
 from nnefx import collector
-from nnefx.syntax.builder import Builder, QuantBuilder
+from nnefx.syntax.builder import Builder, Fault, QuantBuilder
+
+if TYPE_CHECKING:
+    from lark import Lark
 
 STARTS = ["document", "library", "prelude", "version", "extension"]
 STARTS += ["head", "graph_head", "assignment"]
@@ -21,18 +24,32 @@ _LOCK = RLock()
 
 
 @cache
-def structure() -> tuple[Lark, Builder]:
-    """Return the parser of structure descriptions and the builder inside it."""
-    builder = Builder()
-    return _open("nnef.lark", STARTS, builder), builder
+def builder() -> Builder:
+    """Return the builder inside the parser of structure descriptions."""
+    return Builder()
 
 
 @cache
-def quantization() -> Lark:
+def structure() -> "Lark":
+    """Return the parser of structure descriptions."""
+    return _open("nnef.lark", STARTS, builder())
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """Return what `run` raises, for an except clause, which asks only once there is an error."""
+    from lark import UnexpectedInput
+
+    return UnexpectedInput, Fault
+
+
+@cache
+def quantization() -> "Lark":
     """Return the parser of quantization files."""
-    builder = QuantBuilder()
+    from lark.visitors import merge_transformers
+
+    own = QuantBuilder()
     # Rules that quant.lark imports from nnef.lark carry this prefix.
-    merged = merge_transformers(builder, nnef=builder)  # type: ignore[no-untyped-call]
+    merged = merge_transformers(own, nnef=own)  # type: ignore[no-untyped-call]
     return _open("quant.lark", ["quantization", "entry"], merged)
 
 
@@ -43,7 +60,9 @@ def run(text: str, start: str, begin: int = 0, end: int | None = None) -> Any:
         lark.UnexpectedInput: the text breaks the grammar.
         nnefx.syntax.builder.Fault: the text breaks a rule that the builder checks.
     """
-    lark = quantization() if start in ("quantization", "entry") else structure()[0]
+    from lark import TextSlice
+
+    lark = quantization() if start in ("quantization", "entry") else structure()
     stop = len(text) if end is None else end
     return lark.parse(TextSlice(text, begin, stop), start=start)
 
@@ -52,13 +71,14 @@ def run(text: str, start: str, begin: int = 0, end: int | None = None) -> Any:
 def parsing() -> Iterator[Builder]:
     """Hold the parser alone, with the garbage collector off: a parse makes no garbage cycles."""
     with _LOCK:
-        builder = structure()[1]
-        builder.groups = []
+        builder().groups = []
         with collector.paused():
-            yield builder
+            yield builder()
 
 
-def _open(name: str, starts: list[str], builder: Any) -> Lark:
+def _open(name: str, starts: list[str], tree: Any) -> "Lark":
+    from lark import Lark
+
     return Lark.open_from_package(
         "nnefx.grammar",
         name,
@@ -66,6 +86,6 @@ def _open(name: str, starts: list[str], builder: Any) -> Lark:
         parser="lalr",
         lexer="basic",  # a contextual one would let keywords be names where it sees no use for them
         start=starts,
-        transformer=builder,
+        transformer=tree,
         maybe_placeholders=True,
     )

@@ -166,7 +166,7 @@ def _expected(piece: Piece, accepts: set[str]) -> str:
         rest -= _STARTERS
     elif "OPERATOR" in rest:
         rest -= _OPERATORS
-    lark = engine.quantization() if piece.start == "entry" else engine.structure()[0]
+    lark = engine.quantization() if piece.start == "entry" else engine.structure()
     words += sorted(_display(lark, name) for name in rest)
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

@@ -1,8 +1,9 @@
 """The fast lane: reads the statements of a flat graph with a few regular expressions.
 
 The grammar stays the law. The expressions below are put together from its terminals, they match
-only what has one meaning in it, and any statement that they do not match is parsed by Lark. The
-lane is optional: without it everything is read alike, only slower.
+only what has one meaning in it. Any statement that they do not match is left to
+`nnefx.syntax.compositional`, and what that does not read either to Lark. Both are optional: without
+them everything is read alike, only slower.
 
 Groups are atomic throughout. Else a match that fails could be retried with less of a comment or
 of a word, and read `# x` as a name.
@@ -15,12 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lark import Lark
-from lark.lexer import PatternStr
-
-from nnefx.syntax import ast, engine
+from nnefx.syntax import ast, compositional, engine, terminals
 from nnefx.syntax.builder import dtype_of, unquote
 from nnefx.syntax.flatcall import NO_TAIL, FlatCall, Tail
+from nnefx.syntax.terminals import atomic
 
 # Literal arrays nest this deep in the lane; deeper ones are left to Lark.
 DEPTH = 2
@@ -42,8 +41,10 @@ class Lane:
     name: re.Pattern[str]
 
 
-def read(text: str) -> ast.Document | None:
+def read(text: str, groups: list[int]) -> ast.Document | None:
     """Return the tree of a document, or None where only the grammar can tell what it is.
+
+    `groups` gets the offsets of parenthesised expressions.
 
     Raises:
         lark.UnexpectedInput, nnefx.syntax.builder.Fault: a part of the text breaks the grammar,
@@ -53,13 +54,15 @@ def read(text: str) -> ast.Document | None:
     prelude = lane.prelude.match(text)
     if prelude is None:
         return None
-    document: ast.Document = engine.run(text, "prelude", 0, prelude.start(1))
-    graph: ast.GraphDef = engine.run(text, "graph_head", prelude.start(1), prelude.end(1))
-    pos = _statements(lane, text, prelude.end(), graph.body)
+    head, end = prelude.span(1)
+    document = compositional.prelude(text, 0, head, groups) or engine.run(text, "prelude", 0, head)
+    graph = compositional.graph_head(text, head, end) or engine.run(text, "graph_head", head, end)
+    pos = _statements(lane, text, prelude.end(), graph.body, groups)
     if pos < 0 or not graph.body:
         return None
     document.graph = graph
-    return document
+    found: ast.Document = document
+    return found
 
 
 def statement(text: str, pos: int) -> tuple[ast.Assign | None, int]:
@@ -67,7 +70,7 @@ def statement(text: str, pos: int) -> tuple[ast.Assign | None, int]:
     return _statement(_lane(), text, pos, {})
 
 
-def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign]) -> int:
+def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign], groups: list[int]) -> int:
     """Append the statements from `pos` on; return the end of the text, or -1 for give up."""
     literals: dict[str, Any] = {}
     tails: dict[str, Tail | None] = {"": NO_TAIL}
@@ -89,7 +92,9 @@ def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign]) -> int:
             if odd is None:
                 return -1
             end = odd.end()
-            assign = engine.run(text, "assignment", pos, end)
+            assign = compositional.assignment(text, pos, end, groups)
+            if assign is None:
+                assign = engine.run(text, "assignment", pos, end)
         body.append(assign)
         pos = end
 
@@ -184,15 +189,14 @@ def _decode(text: str, literals: dict[str, Any]) -> bool:
 
 @cache
 def _lane() -> Lane:
-    lark = engine.structure()[0]
-    space = f"(?>(?:{_pattern(lark, 'SPACE')}|{_pattern(lark, 'COMMENT')})*)"
-    name, logical, number = _name(lark), _pattern(lark, "LOGICAL"), _number(lark)
-    string = _pattern(lark, "STRING")
+    space, name = terminals.space(), _name()
+    logical, number = atomic("LOGICAL"), f"(?>-?{atomic('NUMBER')})"
+    string = atomic("STRING")
     # Inside of arrays there are no comments: what takes them apart knows none.
-    blank = f"(?>(?:{_pattern(lark, 'SPACE')})?)"
+    blank = f"(?>(?:{atomic('SPACE')})?)"
     array = _array(f"(?>{logical}|{number})", blank)
     names = rf"\[{blank}{name}{blank}(?>(?:,{blank}{name}{blank})*)\]"
-    dtype = _pattern(lark, "DTYPE")
+    dtype = atomic("DTYPE")
     more = r"(?>, (?!\))|(?=\)))"
     end = rf"{space}(?>,|\){space};)"
     return Lane(
@@ -214,7 +218,7 @@ def _lane() -> Lane:
             rf"(?>({name})|({number}|{string}|{logical}|{array})|({names})){end}"
         ),
         closing=re.compile(rf"{space}\}}{space}\Z"),
-        odd=re.compile(rf"(?>(?:{string}|{_pattern(lark, 'COMMENT')}|[^;'\"#}}])*);"),
+        odd=re.compile(rf"(?>(?:{string}|{atomic('COMMENT')}|[^;'\"#}}])*);"),
         name=re.compile(name),
     )
 
@@ -226,21 +230,12 @@ def _prelude(space: str, string: str) -> str:
     return rf"(?>{other}){space}(graph\b(?>(?:{space}[^{{#'\"])*){space})\{{"
 
 
-def _pattern(lark: Lark, terminal: str) -> str:
-    return f"(?>{lark.get_terminal(terminal).pattern.to_regexp()})"
-
-
-def _name(lark: Lark) -> str:
-    """Match an identifier that is no keyword; the keywords are all terminals that look like one."""
-    ident = lark.get_terminal("IDENT").pattern.to_regexp()
-    words = [t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)]
-    keywords = "|".join(word for word in words if re.fullmatch(ident, word))
-    longer = "|".join(_pattern(lark, terminal) for terminal in ("TYPE", "BUILTIN", "LOGICAL"))
+def _name() -> str:
+    """Match an identifier that is no keyword."""
+    keywords = "|".join(sorted(terminals.keywords()))
+    longer = "|".join(map(atomic, ("TYPE", "BUILTIN", "LOGICAL")))
+    ident = terminals.patterns()["IDENT"]
     return rf"(?>(?!(?:{keywords})(?![A-Za-z0-9_])|{longer}){ident})"
-
-
-def _number(lark: Lark) -> str:
-    return f"(?>-?{_pattern(lark, 'NUMBER')})"
 
 
 def _array(item: str, space: str) -> str:

@@ -4,13 +4,9 @@ The grammar decides what is valid. Where it finds a fault, `nnefx.syntax.recover
 again piece by piece, to report every independent fault and not only the first.
 """
 
-from lark import UnexpectedInput
-
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.source import Source, TextAt
-from nnefx.syntax import ast, engine, flat
-from nnefx.syntax.builder import Fault
-from nnefx.syntax.recover import recover, recover_quant
+from nnefx.syntax import ast, compositional, engine, flat
 
 MAX_TEXT = 1 << 30  # characters; a tree takes some twenty times the memory of its text
 
@@ -56,10 +52,14 @@ def parse_quant(source: Source) -> list[ast.QuantEntry]:
     """
     _raise_errors(_refuse(source))
     with engine.parsing():
-        try:
-            entries: list[ast.QuantEntry] = engine.run(source.text, "quantization")
-        except (UnexpectedInput, Fault) as error:
-            raise NnefError.of(recover_quant(source, error)) from None
+        entries = compositional.quantization(source.text)
+        if entries is None:
+            try:
+                entries = list(engine.run(source.text, "quantization"))
+            except engine.refusals() as error:
+                from nnefx.syntax.recover import recover_quant
+
+                raise NnefError.of(recover_quant(source, error)) from None
     return entries
 
 
@@ -70,17 +70,26 @@ def _read(source: Source, start: str) -> tuple[ast.Document | None, list[Diagnos
     diagnostics: list[Diagnostic] = []
     with engine.parsing() as builder:
         try:
-            document = flat.read(source.text) if start == "document" else None
+            document = _quick(source.text, start, builder.groups)
             if document is None:
                 builder.groups = []
                 document = engine.run(source.text, start)
-        except (UnexpectedInput, Fault) as error:
+        except engine.refusals() as error:
+            from nnefx.syntax.recover import recover
+
             document, diagnostics = recover(source, start, error)
     assert document is not None
     document.groups = builder.groups
     for fragment in document.fragments:
         fragment.doc = doc_above(source.text, fragment.pos)
     return document, diagnostics
+
+
+def _quick(text: str, start: str, groups: list[int]) -> ast.Document | None:
+    """Return the tree where it takes no grammar to tell it, else None."""
+    if start == "document":
+        return flat.read(text, groups)
+    return compositional.library(text, groups)
 
 
 def doc_above(text: str, pos: int) -> str:

@@ -185,6 +185,9 @@ class _Reader:
                 fragment.body = body
         elif bodiless:
             self.pos = cut
+        elif fragment:
+            end = last_end(self.text, begin, cut)
+            self._report("NX106", "fragment: expected '{' or ';' at its end", end)
         if fragment:
             self.document.fragments.append(fragment)
 
