@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nnefx.ops import Reject, correlate
+from nnefx.ops import Reject, correlate, depthwise
 from oracles import (
     attributes,
     call,
@@ -297,7 +297,7 @@ def test_unfolding_in_parts_changes_nothing(monkeypatch, limit):
     whole = call("conv", x, f, ZERO, groups=2, stride=[2, 1])
     each = call("conv", x, planes, ZERO, groups=0)
     monkeypatch.setattr(correlate, "_COLUMNS", limit)
-    monkeypatch.setattr(correlate, "_PLANES", limit)
+    monkeypatch.setattr(depthwise, "_ROWS", limit)
     close(call("conv", x, f, ZERO, groups=2, stride=[2, 1]), whole)
     close(call("conv", x, planes, ZERO, groups=0), each)
 

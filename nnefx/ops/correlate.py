@@ -5,28 +5,27 @@ input and output stays near `_COLUMNS` bytes whatever the size of the image.
 """
 
 from collections.abc import Sequence
-from itertools import repeat
 from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from nnefx.ops.kernels import Index, Values, at_tap, taps
+from nnefx.ops.depthwise import depthwise
+from nnefx.ops.kernels import Index, Values, at_tap, extend, taps
 from nnefx.ops.shapes import Axis
 
-_COLUMNS = 8 << 20  # bytes of unfolded input at a time: more than this only costs page faults
-_PLANES = 512 << 10  # bytes of planes at a time in depth-wise filters: what a core caches
+_COLUMNS = 2 << 20  # bytes of unfolded input at a time: more only costs memory
 
 
 def correlate(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> Values:
-    """Return the correlation of `x` (B, C, *full) with `filter` (c, C/groups, *size).
+    """Return the correlation of `x` (B, C, *up) with `filter` (c, C/groups, *size).
 
-    The result is (B, c, *down); `axes` describes the spatial dimensions, of which `x` has the
-    extents `axis.full`, border included.
+    The result is (B, c, *down); `axes` describes the spatial dimensions. The border is zero.
     """
-    if filter.shape[1] == 1 and groups > 1:
-        return _depthwise(x, filter, axes)
+    if axes and filter.shape[1] == 1 and groups > 1:
+        return depthwise(x, filter, axes)
     if all(axis.size == 1 for axis in axes):
+        x = extend(x, [(0, 0), (0, 0), *(axis.around for axis in axes)])
         return _pointwise(x, filter, axes, groups)
     return _unfolded(x, filter, axes, groups)
 
@@ -35,28 +34,13 @@ def _pointwise(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> 
     batch, down = len(x), [axis.down for axis in axes]
     steps: Index = (..., *(slice(None, None, axis.stride) for axis in axes))
     picked = x[steps]
+    if groups == 1 and picked.strides[1] == x.itemsize:  # channels are innermost, and remain so
+        pixels = np.moveaxis(picked, 1, -1).reshape(-1, x.shape[1])
+        rows: Values = np.matmul(pixels, filter.reshape(filter.shape[:2]).T)
+        return np.moveaxis(rows.reshape(batch, *down, len(filter)), -1, 1)
     columns = picked.reshape(batch, groups, filter.shape[1], prod(down))
     matrix = filter.reshape(groups, -1, filter.shape[1])
     out: Values = np.matmul(matrix, columns)
-    return out.reshape(batch, len(filter), *down)
-
-
-def _depthwise(x: Values, filter: Values, axes: Sequence[Axis]) -> Values:
-    batch, channels, down = len(x), x.shape[1], [axis.down for axis in axes]
-    weights = filter.reshape(channels, -1, *filter.shape[2:])
-    many = weights.shape[1]
-    out = np.empty((batch, channels, many, *down), x.dtype)
-    step = max(1, _PLANES // max(batch * many * prod(down) * x.itemsize, 1))
-    spread = (slice(None), slice(None), *repeat(None, len(axes)))
-    for first in range(0, channels, step):
-        part = slice(first, first + step)
-        total, planes, scales = out[:, part], x[:, part, None], weights[part]
-        product = np.empty_like(total)
-        for number, (tap, at) in enumerate(taps(axes)):
-            scale = at_tap(scales, tap)[spread]
-            np.multiply(planes[at], scale, out=product if number else total)
-            if number:
-                total += product
     return out.reshape(batch, len(filter), *down)
 
 
@@ -72,13 +56,23 @@ def _unfolded(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> V
         some = slice(image, image + images)
         for first in range(0, top.down, rows):
             count = min(rows, top.down - first)
-            begin = first * top.stride
-            part = x[some, :, begin : begin + (count - 1) * top.stride + top.reach]
+            part = _rows(x[some], axes, first, count)
             columns = _columns(part, axes, [count, *down[1:]])
             columns = columns.reshape(len(columns), groups, matrix.shape[2], count * row)
             target = out[some, ..., first * row : (first + count) * row]
             np.matmul(matrix, columns, out=target)
     return out.reshape(batch, len(filter), *down)
+
+
+def _rows(x: Values, axes: Sequence[Axis], first: int, count: int) -> Values:
+    """Return what `count` rows of the result, from `first` on, meet of `x` and its border."""
+    top, *rest = axes
+    begin = first * top.stride - top.before
+    end = begin + (count - 1) * top.stride + top.reach
+    low = min(max(begin, 0), top.up)
+    high = min(max(end, low), top.up)
+    around = [(low - begin, end - high), *(axis.around for axis in rest)]
+    return extend(x[:, :, low:high], [(0, 0), (0, 0), *around])
 
 
 def _columns(x: Values, axes: Sequence[Axis], down: Sequence[int]) -> Values:

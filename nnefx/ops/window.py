@@ -78,7 +78,10 @@ def conv_shape(x: Shape, filter: Shape, bias: Shape, **attributes: Any) -> Shape
 def conv(x: Values, filter: Values, bias: Values, *, border: str, **attributes: Any) -> Values:
     """Correlate `x` (B, C, ...) with `filter` (c, C/groups, ...) and add the bias."""
     axes, groups = conv_axes(x.shape, filter.shape, border=border, **attributes)
-    wide = extend(widen(x), [(0, 0), (0, 0), *(axis.around for axis in axes)], border)
+    wide = widen(x)
+    if border != "constant":  # zeros are what `correlate` puts around
+        wide = extend(wide, [(0, 0), (0, 0), *(axis.around for axis in axes)], border)
+        axes = [Axis(a.full, a.down, a.size, a.stride, a.dilation) for a in axes]
     out = correlate(wide, filter.astype(wide.dtype, copy=False), axes, groups)
     return narrow(_biased(out, bias), x)
 
