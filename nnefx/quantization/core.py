@@ -1,19 +1,27 @@
 """Post-training quantization: a model and samples in, a quantized model and a report out."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from numpy.typing import NDArray
-
+from nnefx.diagnostics import NnefError
+from nnefx.passes.constants import Constants, Overlay
+from nnefx.quantization.assign import Assigned, assign
+from nnefx.quantization.budget import file_sizes
+from nnefx.quantization.calibrate import Calibrated, Progress, activation_entries, calibrate
+from nnefx.quantization.fake import with_operations
+from nnefx.quantization.measure import Noise, compare
+from nnefx.quantization.observe import Samples
 from nnefx.quantization.options import Options
+from nnefx.quantization.places import Places, find_places
+from nnefx.quantization.prepare import excluded, prepare, with_bias
 from nnefx.quantization.report import Report
+from nnefx.quantization.sensitivity import widths_within
+from nnefx.quantization.tell import Told, tell
+from nnefx.source import FileAt
 from nnefx.tensors.model import Model
-
-Samples = Mapping[str, NDArray[Any]] | Iterable[Mapping[str, NDArray[Any]]]
-Progress = Callable[[str, int], None]  # what is being done, and how many samples are through
+from nnefx.tensors.quant import Quantization
 
 _DEFAULT = Options()
+_CORRECTED = ("conv", "deconv", "linear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,60 @@ def quantize(
     Raises:
         NnefError: NX508 (no samples), NX014 and NX307 (NaN or a wrong shape in one), NX509 (an
             option out of range), NX510 (nothing is called what is to be excluded), NX511 (no
-            widths meet the budget), NX512 (the model is quantized already).
+            widths meet the budget), NX512 (the model is quantized already), NX513 (there is
+            nothing to quantize).
     """
-    raise NotImplementedError
+    options.check()
+    say = progress or (lambda _stage, _count: None)
+    ready, places = _placed(model, options)
+    before = sum(file_sizes(model).values())
+    calibrated = calibrate(ready, places, samples, options, say)
+    bits = {}
+    if options.budget is not None:
+        bits = widths_within(ready, places, calibrated.kept, options, before, say)
+    entries = activation_entries(places, calibrated, options)
+    assigned = assign(ready, places.layers, bits, entries, calibrated.means, options)
+    entries |= assigned.entries
+    ordered = {name: entries[name] for name in ready.graph.values if name in entries}
+    made = replace(
+        ready, weights=Overlay(ready.weights, assigned.stored), quantization=ordered, path=""
+    )
+    noises = _noises(ready, assigned, ordered, places, calibrated, say)
+    report = tell(Told(ready, made, places, calibrated, noises, before))
+    if options.fake:
+        reals = Overlay(ready.weights, assigned.corrected)
+        made = with_operations(replace(made, weights=reals))
+    return Quantized(made, report)
+
+
+def _placed(model: Model, options: Options) -> tuple[Model, Places]:
+    """Return the model as it will be quantized, and what is quantized in it."""
+    ready = prepare(model, options)
+    left = excluded(model.graph, ready.graph, options.exclude)
+    places = find_places(ready.graph, Constants(ready), left)
+    if not places.activations and not places.layers:
+        at = FileAt(model.path) if model.path else None
+        raise NnefError("NX513", "nothing in the model can be quantized", at)
+    if options.bias_correction:
+        names = {la.node.output.name for la in places.layers if la.node.name in _CORRECTED}
+        ready = with_bias(ready, names)
+        places = find_places(ready.graph, Constants(ready), left)
+    return ready, places
+
+
+def _noises(
+    ready: Model,
+    assigned: Assigned,
+    entries: dict[str, Quantization],
+    places: Places,
+    calibrated: Calibrated,
+    say: Progress,
+) -> dict[str, Noise]:
+    """Run the first samples real and quantized, and return what that did to each tensor."""
+    rounded = Overlay(ready.weights, assigned.rounded)
+    active = {value.name: entries[value.name] for value in places.activations}
+    simulated = replace(ready, weights=rounded, quantization=active)
+    names = {value.name for node in places.nodes for value in node.values()}
+    names |= {value.name for value in (*places.activations, *ready.graph.outputs)}
+    say("comparing", 0)
+    return compare(ready, simulated, calibrated.kept, frozenset(names))

@@ -1,7 +1,8 @@
 """What quantizing a model did to each of its layers, in figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 FORMAT_VERSION = 1
@@ -128,5 +129,13 @@ class Report:
         return sorted(known, key=lambda layer: layer.snr or 0.0)[:count]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as what JSON can hold."""
-        raise NotImplementedError
+        """Return the report as what JSON can hold; an infinite ratio is null."""
+        return {"format_version": FORMAT_VERSION, **_plain(asdict(self))}
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, Mapping):
+        return {key: _plain(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [_plain(value) for value in item]
+    return None if isinstance(item, float) and not isfinite(item) else item

@@ -1,0 +1,121 @@
+"""Ranges of activations: which values integers hold, and which are cut, by four methods."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnefx.quantization.observe import Observed
+from nnefx.quantization.options import Options
+
+Array = NDArray[np.float64]
+
+_SHRINKS = np.linspace(0.02, 1.0, 99)  # of the observed range that are tried for the least error
+_STRIDE = 16  # bins between the thresholds that entropy tries
+_TINY = 1e-12
+
+
+def range_of(observed: Observed, options: Options, *, symmetric: bool) -> tuple[float, float]:
+    """Return the least and the largest value that integers shall hold; 0 lies between them.
+
+    Args:
+        observed: what the values were.
+        options: the method, and for percentile its share.
+        symmetric: whether the range will reach as far below 0 as above.
+    """
+    if not observed.count or not observed.reach:
+        return 0.0, 0.0
+    low, high = min(observed.low, 0.0), max(observed.high, 0.0)
+    bits = options.of_activations
+    match options.method:
+        case "percentile":
+            cut = _percentile(observed, options.percentile / 100.0)
+        case "mse":
+            cut = _least_error(observed, low, high, bits, symmetric)
+        case "entropy":
+            cut = _least_divergence(observed, low, bits)
+        case _:
+            cut = low, high
+    return max(cut[0], low), min(cut[1], high)
+
+
+def _percentile(observed: Observed, share: float) -> tuple[float, float]:
+    """Cut the same number of values at both ends."""
+    parts = observed.parts
+    sums = np.cumsum(parts) / parts.sum()
+    width = 2 * observed.reach / parts.size
+    first = int(np.searchsorted(sums, (1 - share) / 2, side="right"))
+    last = int(np.searchsorted(sums, (1 + share) / 2))
+    low, high = first * width - observed.reach, (last + 1) * width - observed.reach
+    return min(low, 0.0), max(high, 0.0)
+
+
+def _least_error(
+    observed: Observed, low: float, high: float, bits: int, symmetric: bool
+) -> tuple[float, float]:
+    """Return the range with the least sum of rounding and clipping, as mean square.
+
+    Both ends shrink together first, then each alone.
+    """
+    if symmetric:
+        top = max(-low, high)
+        best = min((_error(observed, -top * s, top * s, bits), top * s) for s in _SHRINKS)
+        return -best[1], best[1]
+    pairs = [(low * s, high * s) for s in _SHRINKS]
+    for _ in range(2):
+        least = min(pairs, key=lambda pair: _error(observed, *pair, bits))
+        pairs = [least, *((low * s, least[1]) for s in _SHRINKS)]
+        least = min(pairs, key=lambda pair: _error(observed, *pair, bits))
+        pairs = [least, *((least[0], high * s) for s in _SHRINKS)]
+    return min(pairs, key=lambda pair: _error(observed, *pair, bits))
+
+
+def _error(observed: Observed, low: float, high: float, bits: int) -> float:
+    """Return what rounding to, and clipping at a range costs, as a sum of squares."""
+    parts, middles = observed.parts, _middles(observed)
+    step = (high - low) / (2**bits - 1)
+    above, below = np.maximum(middles - high, 0.0), np.maximum(low - middles, 0.0)
+    kept = parts[(above == 0) & (below == 0)].sum()
+    return float((parts * (above**2 + below**2)).sum() + kept * step**2 / 12)
+
+
+def _middles(observed: Observed) -> Array:
+    count = observed.parts.size
+    return (np.arange(count) + 0.5) * (2 * observed.reach / count) - observed.reach
+
+
+def _least_divergence(observed: Observed, low: float, bits: int) -> tuple[float, float]:
+    """Return the threshold whose quantized distribution tells the least less (Kullback-Leibler).
+
+    The distribution of magnitudes is cut at each of many thresholds; what lies beyond is counted
+    at the last bin, and compared with itself in as many levels as magnitudes have.
+    """
+    bins = observed.bins.astype(np.float64)
+    levels = 2**bits if low >= 0 else 2 ** (bits - 1)
+    if levels >= bins.size:
+        return -observed.largest, observed.largest
+    found = min((_divergence(bins, stop, levels), stop) for stop in _stops(levels, bins.size))
+    limit = found[1] * observed.reach / bins.size
+    return -limit, limit
+
+
+def _stops(levels: int, count: int) -> Iterator[int]:
+    yield from range(max(levels, _STRIDE), count, _STRIDE)
+    yield count
+
+
+def _divergence(bins: Array, stop: int, levels: int) -> float:
+    inside = bins[:stop]
+    reference = inside.copy()
+    reference[-1] += bins[stop:].sum()
+    starts = np.arange(levels) * stop // levels
+    present = inside > 0
+    sums = np.add.reduceat(inside, starts)
+    counts = np.add.reduceat(present.astype(np.float64), starts)
+    lengths = np.diff(np.append(starts, stop))
+    spread = np.repeat(sums / np.maximum(counts, 1.0), lengths) * present
+    if not spread.any():
+        return float("inf")
+    p, q = reference / reference.sum(), spread / spread.sum()
+    known = p > 0
+    return float((p[known] * np.log(p[known] / np.maximum(q[known], _TINY))).sum())
