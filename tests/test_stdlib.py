@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnefx.ops import standard_ops, stdlib_source
-from nnefx.ops.registry import RULES
+from nnefx.ops.registry import RULES, bind
 from nnefx.syntax.ast import Literal
 from nnefx.types import Array, Primitive, Tensor
 
@@ -54,6 +54,11 @@ def test_the_operations_are_those_of_the_khronos_parser():
 def test_every_rule_belongs_to_an_operation():
     own = {name for name in RULES if name.startswith("nnefx_")}  # of the converters' fragments
     assert set(RULES) - own == set(OPS)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_rules_take_what_the_operation_declares(op):
+    bind(op.signature, RULES[op.name], op.source)  # raises ValueError where they do not
 
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)

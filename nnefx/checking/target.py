@@ -3,10 +3,8 @@
 Those of nnefx lie in `nnefx/checking/targets`; `--target ./mychip.toml` takes one of your own.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +152,8 @@ def parse(name: str, text: str, where: str) -> Target:
     Raises:
         NnefError: NX018 with every fault.
     """
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -223,4 +223,6 @@ def _rule_faults(rule: Table) -> Iterator[str]:
 
 
 def _folder() -> Any:
+    from importlib.resources import files
+
     return files("nnefx.checking").joinpath("targets")

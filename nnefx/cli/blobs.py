@@ -7,9 +7,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nnefx.checking.formats.report import Checked
     from nnefx.ir.graph import Graph
     from nnefx.openvx.plan import Plan
@@ -70,7 +71,7 @@ def run(
     seed: int | None,
     libraries: Sequence[Path],
     include: Path | None,
-) -> dict[str, NDArray[Any]]:
+) -> "dict[str, NDArray[Any]]":
     """Run a blob on an OpenVX library, or in the simulator where none is given."""
     from nnefx.cli.inputs import gather
     from nnefx.openvx.blob_read import read_blob

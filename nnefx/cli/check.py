@@ -91,7 +91,7 @@ def check(
     a folder of models and texts.
     """
     from nnefx.checking import Options, load
-    from nnefx.checking.formats import FORMATS, Report
+    from nnefx.checking.formats import Report, writer
     from nnefx.diagnostics import Severity
 
     merged = _settings(given, config)
@@ -105,7 +105,7 @@ def check(
     report = Report(checked, fail_on, color)
     if merged["baseline"]:
         report = _baselined(report, Path(merged["baseline"]), update_baseline, quiet)
-    _write(report, FORMATS[merged["output-format"]], output_file)
+    _write(report, writer(merged["output-format"]), output_file)
     options.say(_verdict(report), quiet)
     worst = max((item.severity for _, item in report.findings()), default=0)
     return int(not exit_zero and worst >= fail_on)
@@ -187,13 +187,13 @@ def _baselined(report: "Report", path: Path, update: bool, quiet: bool) -> "Repo
     return without(report, read_baseline(path))
 
 
-def _write(report: "Report", writer: "Writer", output_file: Path | None) -> None:
+def _write(report: "Report", write: "Writer", output_file: Path | None) -> None:
     if output_file is None:
-        writer(report, sys.stdout)
+        write(report, sys.stdout)
         sys.stdout.flush()
         return
     with output_file.open("w", encoding="utf-8", newline="\n") as stream:
-        writer(replace(report, color=False), stream)
+        write(replace(report, color=False), stream)
 
 
 def _verdict(report: "Report") -> str:

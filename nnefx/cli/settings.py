@@ -1,6 +1,5 @@
 """Settings of `nnefx check` from `nnefx.toml` or the table `[tool.nnefx]` of `pyproject.toml`."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +65,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

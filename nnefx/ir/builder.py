@@ -3,7 +3,6 @@
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from nnefx import types
@@ -11,8 +10,8 @@ from nnefx.diagnostics import NnefError
 from nnefx.ir import scoped
 from nnefx.ir.binding import Generic, Mismatch, checker
 from nnefx.ir.graph import UNKNOWN, Graph, Input, Node, Output, Unknown, Value, flat_values
-from nnefx.ops import Op, Reject, standard_ops
-from nnefx.ops.registry import MAX_EXTENT, RULES, Shape, bind
+from nnefx.ops import Op, Reject, custom_rules, standard_ops
+from nnefx.ops.registry import MAX_EXTENT, Shape, bind
 from nnefx.source import At, Source
 from nnefx.syntax.ast import Fragment
 from nnefx.types import Array, Tensor
@@ -72,7 +71,7 @@ class Builder:
 
     def declare(self, fragment: Fragment, source: Source | None = None) -> Op:
         """Add an operation that the document declares itself; known custom ones get our rules."""
-        rules = RULES.get(fragment.name) if fragment.body is None else None
+        rules = custom_rules(fragment.name) if fragment.body is None else None
         op = bind(fragment, rules, source) if rules else Op(fragment, source=source)
         self.own[fragment.name] = op
         return op
@@ -301,12 +300,16 @@ class Builder:
 
 def unknown_operation(name: str, ops: Iterable[str]) -> str:
     """Return the message for an operation that is not declared, with the nearest name."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, list(ops), 1, 0.75)
     return f"unknown operation '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def unknown_parameter(op: Op, name: str) -> str:
     """Return the message for a parameter that an operation lacks, with the nearest name."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, op.params, 1, 0.6)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"{op.name}: it has no parameter '{name}'{hint}"

@@ -8,12 +8,13 @@ from nnefx.converters.fragments.shapes import SHAPES
 from nnefx.ir.builder import Builder
 from nnefx.ir.declare import check_fragment
 from nnefx.ir.unbuild import unbuild
-from nnefx.ops import standard_ops
+from nnefx.ops import custom_rules, standard_ops
 from nnefx.ops.registry import RULES, Op, bind
 from nnefx.syntax.printer import print_document
 
 FRAGMENTS = library()
 STANDARD = standard_ops()
+assert custom_rules("nnefx_") is None  # loads all
 DECLARED = {
     name: bind(fragment, RULES[name], source)
     if fragment.body is None and name in RULES
