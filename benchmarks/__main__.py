@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import converting, large, lowering, opening, parsing, report, startup
+from benchmarks import authoring, converting, large, lowering, opening, parsing, report, startup
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -22,6 +22,7 @@ def main() -> None:
             large.table(Path(folder), megabytes=64 if quick else 1024),
             startup.table(),
             lowering.table(Path(folder), extent=32 if quick else 224),
+            authoring.table(Path(folder), statements=1_000 if quick else 125_000),
         )
     print(page, end="")
     if not quick:

@@ -279,7 +279,8 @@ def test_plain_statements_are_wrapped_as_all_others() -> None:
         row = [str(dice.randrange(100)) for _ in range(dice.randrange(1, 40))]
         items = [*values, f"[{', '.join(row)}]", f"[{', '.join(['(1, 2)'] * len(row))}]"]
         parts = [dice.choice(["", f"key{n} = "]) + dice.choice(items) for n in range(len(row) % 7)]
-        line = f"y = f({', '.join([*parts, 'last = 1'])});"
+        called = dice.choice(["f", "variable<scalar>", "a < b", "f<integer> < g"])
+        line = f"y = {called}({', '.join([*parts, 'last = 1'])});"
         tokens = TOKEN.findall(line)
         for width in (40, 80, 120):
             lines = lay_out(tokens[:-1], width, "    ", ";")

@@ -16,7 +16,7 @@ WIDTH = 120
 
 _STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 # A statement without comments and the space before it.
-_PLAIN = re.compile(rf"([ \t\n\v\f\r]*)((?>(?:[^;'\"#{{}}]|{_STRING})*);)")
+_PLAIN = re.compile(rf"([ \t\n\v\f\r]*)((?:[^;'\"#{{}}]++|{_STRING})*+;)")
 _SPACE = re.compile(r"[ \t\n\v\f\r]*")
 _COMMENT = re.compile(r"#[^\n\f]*")
 _BEHIND = re.compile(r"[ \t\v\r]*#")

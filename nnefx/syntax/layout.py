@@ -26,9 +26,11 @@ _OPERATORS = frozenset({"*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "&&", "
 # After these, + and - are signs, and a bracket opens no subscript and no arguments.
 _OPERAND_FOLLOWS = _OPERATORS | _WORDS | {"(", "[", ",", ":", "+", "-", "!"}
 # What a flat statement has nowhere outside of strings: operators, and two words side by side.
-# A minus is a sign behind a separator, and in the exponents of the usual numbers.
+# A minus is a sign behind a separator, and in the exponents of the usual numbers; angle brackets
+# may hold the type of `variable<scalar>(`.
 _OPERATOR = re.compile(
-    r"""[+*/^!<>&|:{}"]|-(?<=[\w)\]\s]-)(?<![,=(\[]\s-)"""
+    r"""[+*/^!&|:{}"]|<(?!(?:integer|scalar|logical|string)>)"""
+    r"""|(?<!<integer)(?<!<scalar)(?<!<logical)(?<!<string)>|-(?<=[\w)\]\s]-)(?<![,=(\[]\s-)"""
     r"""(?<![\s,=(\[]\d[eE]-)(?<![\s,=(\[]\d\.\d[eE]-)"""
 )
 _ADJACENT = re.compile(r"[\w)\]']\s+[\w(\[']")
