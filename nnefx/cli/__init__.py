@@ -21,6 +21,7 @@ VERBS = {
     "run": ("run", "Run a model on given or random inputs."),
     "verify": ("verify", "Compare a model with what it was converted from, tensor by tensor."),
     "info": ("info", "Tell a model's inputs, outputs, operations, parameters and cost."),
+    "quantize": ("quantize", "Make integers of a model's weights, and ranges of its activations."),
     "export": ("export", "Lower a model to OpenVX: a C project or a blob."),
     "fmt": ("fmt", "Format texts, comments kept."),
     "flatten": ("flatten", "Replace the fragments that a model declares by their bodies."),
@@ -39,6 +40,7 @@ VERBS = {
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
 USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018", "NX601"}
+USAGE_CODES |= {"NX509", "NX510", "NX511"}
 
 
 class Verbs(click.Group):

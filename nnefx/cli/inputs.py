@@ -1,8 +1,9 @@
 """Inputs of a model from files: .npy, .dat, .npz and pictures, or random ones."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,24 @@ from nnefx.source import FileAt
 
 Arrays = NDArray[Any]
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """How the numbers of a picture, 0 to 1, become those of an input: (x - mean) / std.
+
+    Attributes:
+        mean: one, or one for each channel.
+        std: likewise.
+        layout: of the input: "NCHW" or "NHWC".
+    """
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+
+PLAIN = Pixels()
 
 
 def gather(graph: Graph, files: Mapping[str, str], seed: int | None) -> dict[str, Arrays]:
@@ -69,21 +88,35 @@ def read_array(path: Path, value: Value) -> Arrays:
     return np.asarray(array)
 
 
-def read_picture(path: Path, value: Value) -> Arrays:
-    """Return a picture as (1, channels, height, width), values in 0..1, resized to `value`."""
+def read_picture(path: Path, value: Value, pixels: Pixels = PLAIN) -> Arrays:
+    """Return a picture in the shape of `value`, resized, its numbers as `pixels` says.
+
+    Raises:
+        NnefError: NX012 without Pillow; NX014 where the input is not one for pictures, has another
+            number of channels than `pixels`, or the file cannot be read.
+    """
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
         message = "reading pictures needs Pillow: pip install nnefx[png]"
         raise NnefError("NX012", message, FileAt(str(path))) from None
-    if len(value.shape) != 4 or value.shape[0] != 1 or value.shape[1] not in (1, 3):
+    place = 1 if pixels.layout == "NCHW" else 3
+    if len(value.shape) != 4 or value.shape[0] != 1 or value.shape[place] not in (1, 3):
         message = f"a picture does not fit the input '{value.name}' of shape {list(value.shape)}"
-        raise NnefError("NX014", message, FileAt(str(path)))
-    _, channels, height, width = value.shape
+        raise NnefError("NX014", f"{message} as {pixels.layout}", FileAt(str(path)))
+    channels = value.shape[place]
+    for name, numbers in (("mean", pixels.mean), ("std", pixels.std)):
+        if len(numbers) not in (1, channels):
+            message = f"{name} has {len(numbers)} numbers, '{value.name}' has {channels} channels"
+            raise NnefError("NX014", message, FileAt(str(path)))
+    height, width = value.shape[2:] if place == 1 else value.shape[1:3]
     try:
         with Image.open(path) as image:
             sized = image.convert("L" if channels == 1 else "RGB").resize((width, height))
-        pixels = np.asarray(sized, np.float32) / 255.0
+        shown = np.asarray(sized, np.float32).reshape(height, width, channels) / 255.0
     except (UnidentifiedImageError, OSError) as error:
         raise NnefError("NX014", f"not a readable picture: {error}", FileAt(str(path))) from None
-    return pixels.reshape(height, width, channels).transpose(2, 0, 1)[None]
+    if pixels != PLAIN:
+        mean, std = (np.asarray(numbers, np.float32) for numbers in (pixels.mean, pixels.std))
+        shown = (shown - mean) / std
+    return shown.transpose(2, 0, 1)[None] if place == 1 else shown[None]

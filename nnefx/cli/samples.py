@@ -1,13 +1,19 @@
-"""Calibration samples from files: an .npz of stacked inputs, or a folder of .npz and .npy files."""
+"""Calibration samples from files: an .npz of stacked inputs, or a folder of files and pictures."""
 
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from nnefx.cli.inputs import PICTURES, read_picture
+from nnefx.cli.inputs import PICTURES, PLAIN, Pixels, read_picture
 from nnefx.diagnostics import NnefError
 from nnefx.ir.graph import Graph, Value
 from nnefx.source import FileAt
@@ -15,69 +21,150 @@ from nnefx.source import FileAt
 Sample = dict[str, NDArray[Any]]
 
 
-def read_samples(graph: Graph, path: Path) -> list[Sample]:
-    """Return the samples of a file or folder.
+@dataclass(frozen=True, slots=True)
+class SampleFiles:
+    """The samples of a file or folder, read one at a time and as often as they are gone through.
 
     An array for an input of shape (1, C, H, W) may be that, or (K, C, H, W) for K samples; in
     general K may stand in place of a leading 1, or before the whole shape. Files that are no
-    .npz hold the only input of the graph; pictures are scaled to 0..1.
+    .npz hold the only input of the graph.
+
+    Attributes:
+        graph: the graph whose inputs they are.
+        path: an .npz or .npy file, a picture, or a folder of those.
+        pixels: how the numbers of pictures become those of the input.
+        limit: how many samples are read at most.
 
     Raises:
         NnefError: NX001, NX014 (unreadable, empty, NaN inside), NX307 (names or shapes).
     """
-    if not path.exists():
-        raise NnefError("NX001", "no such file or folder", FileAt(str(path)))
-    kinds = {".npz", ".npy", *PICTURES}
-    files = (
-        sorted(item for item in path.iterdir() if item.suffix.lower() in kinds)
-        if path.is_dir()
-        else [path]
-    )
-    samples = [sample for file in files for sample in _samples(graph, file)]
-    if not samples:
-        raise NnefError("NX014", "no samples: expected .npz, .npy or pictures", FileAt(str(path)))
-    return samples
+
+    graph: Graph
+    path: Path
+    pixels: Pixels = PLAIN
+    limit: int | None = None
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield the samples in the order of the files' names."""
+        empty = True
+        for sample in islice(self._all(), self.limit):
+            empty = False
+            yield sample
+        if empty:
+            message = "no samples: expected .npz, .npy or pictures"
+            raise NnefError("NX014", message, FileAt(str(self.path)))
+
+    def _all(self) -> Iterator[Sample]:
+        if not self.path.exists():
+            raise NnefError("NX001", "no such file or folder", FileAt(str(self.path)))
+        kinds = {".npz", ".npy", *PICTURES}
+        files = (
+            sorted(item for item in self.path.iterdir() if item.suffix.lower() in kinds)
+            if self.path.is_dir()
+            else [self.path]
+        )
+        for file in files:
+            if file.suffix.lower() in PICTURES:
+                value = _only_input(self.graph, file)
+                yield {value.name: read_picture(file, value, self.pixels)}
+            else:
+                yield from _samples(self.graph, file)
+
+
+def read_samples(graph: Graph, path: Path) -> list[Sample]:
+    """Return all samples of a file or folder at once; see `SampleFiles`."""
+    return list(SampleFiles(graph, path))
 
 
 def _samples(graph: Graph, path: Path) -> Iterator[Sample]:
-    if path.suffix.lower() in PICTURES:
-        value = _only_input(graph, path)
-        yield {value.name: read_picture(path, value)}
-        return
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.lib.npyio.NpzFile):
-                arrays = {name: loaded[name] for name in loaded.files}
+        with ExitStack() as held:
+            if zipfile.is_zipfile(path):
+                archive = held.enter_context(zipfile.ZipFile(path))
+                files = {
+                    n.removesuffix(".npy"): partial(archive.open, n) for n in archive.namelist()
+                }
             else:
-                arrays = {_only_input(graph, path).name: loaded}
-    except (ValueError, OSError, EOFError) as error:
+                files = {_only_input(graph, path).name: partial(path.open, "rb")}
+            stacks = {v.name: _stack(v, _opened(v, files, path, held), path) for v in graph.inputs}
+            counts = {stack.count for stack in stacks.values()}
+            if len(counts) > 1:
+                message = f"inputs differ in their number of samples: {sorted(counts)}"
+                raise NnefError("NX307", message, FileAt(str(path)))
+            for index in range(counts.pop() if counts else 0):
+                yield {name: stack.next(index, name) for name, stack in stacks.items()}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         message = f"not a readable array: {error}"
         raise NnefError("NX014", message, FileAt(str(path))) from None
-    stacks = {value.name: _stack(value, arrays, path) for value in graph.inputs}
-    counts = {len(stack) for stack in stacks.values()}
-    if len(counts) > 1:
-        message = f"inputs differ in their number of samples: {sorted(counts)}"
+
+
+def _opened(
+    value: Value, files: Mapping[str, Callable[[], Any]], path: Path, held: ExitStack
+) -> IO[bytes]:
+    """Open the array of an input."""
+    if value.name not in files:
+        there = ", ".join(files) or "none"
+        message = f"no samples for input '{value.name}'; there is {there}"
         raise NnefError("NX307", message, FileAt(str(path)))
-    for index in range(counts.pop() if counts else 0):
-        yield {name: stack[index] for name, stack in stacks.items()}
+    file: IO[bytes] = held.enter_context(files[value.name]())
+    return file
 
 
-def _stack(value: Value, arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[Any]:
-    at = FileAt(str(path))
-    if value.name not in arrays:
-        raise NnefError("NX307", f"no samples for input '{value.name}'", at)
-    array = arrays[value.name]
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise NnefError("NX014", f"samples for '{value.name}' hold NaN or infinity", at)
-    if array.shape == value.shape:
-        return array[None]
-    if array.shape[1:] == value.shape:
-        return array
-    if value.shape[:1] == (1,) and array.shape[1:] == value.shape[1:]:
-        return array[:, None]
-    message = f"samples for '{value.name}' have shape {list(array.shape)}"
-    raise NnefError("NX307", f"{message}, the graph declares {list(value.shape)}", at)
+@dataclass(slots=True)
+class _Stack:
+    """An array in a file that is read sample by sample.
+
+    Attributes:
+        file: at the first item that was not read yet.
+        path: for messages.
+        shape: of a sample.
+        count: how many there are.
+        dtype: of the items.
+        whole: the array, where its order does not allow to read it in parts.
+    """
+
+    file: IO[bytes]
+    path: Path
+    shape: tuple[int, ...]
+    count: int
+    dtype: np.dtype[Any]
+    whole: NDArray[Any] | None = None
+
+    def next(self, index: int, name: str) -> NDArray[Any]:
+        """Return the next sample."""
+        if self.whole is not None:
+            array = self.whole[index]
+        else:
+            size = self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
+            data = self.file.read(size)
+            if len(data) < size:
+                raise ValueError(f"'{name}' ends in sample {index}")
+            array = np.frombuffer(data, self.dtype).reshape(self.shape)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            message = f"samples for '{name}' hold NaN or infinity, first in sample {index}"
+            raise NnefError("NX014", message, FileAt(str(self.path)))
+        return np.asarray(array)
+
+
+def _stack(value: Value, file: IO[bytes], path: Path) -> _Stack:
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, turned, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    if shape == value.shape:
+        count = 1
+    elif shape[1:] == value.shape or (value.shape[:1] == (1,) and shape[1:] == value.shape[1:]):
+        count = shape[0]
+    else:
+        message = f"samples for '{value.name}' have shape {list(shape)}"
+        message = f"{message}, the graph declares {list(value.shape)}"
+        raise NnefError("NX307", message, FileAt(str(path)))
+    whole = None
+    if turned:
+        items = np.frombuffer(file.read(), dtype)
+        whole = items.reshape(shape, order="F").reshape(count, *value.shape)
+    return _Stack(file, path, value.shape, count, dtype, whole)
 
 
 def _only_input(graph: Graph, path: Path) -> Value:

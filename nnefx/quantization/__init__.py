@@ -1,7 +1,7 @@
 """Post-training quantization: what values a model takes, and the integers that hold them."""
 
-from nnefx.quantization.core import Quantized, Samples, quantize
-from nnefx.quantization.observe import Observed, observe
+from nnefx.quantization.core import Quantized, quantize
+from nnefx.quantization.observe import Observed, Samples, observe
 from nnefx.quantization.options import METHODS, Method, Options
 from nnefx.quantization.report import Histogram, LayerReport, Report, TensorReport, WeightReport
 

@@ -7,6 +7,7 @@ the layer's own result alone. What only moves items keeps the quantization of wh
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.passes.constants import Constants
@@ -191,7 +192,7 @@ class _Walk:
             return None
         if node.name in _TABLES:
             weights = node.inputs[_TABLES[node.name]]
-            data = next((v for v in node.operands() if v is not weights), None)
+            data: Any = next((v for v in node.operands() if v is not weights), None)
         else:
             data, weights = (node.inputs[name] for name in _WEIGHTED[node.name])
         if not isinstance(weights, Value) or not isinstance(data, Value):

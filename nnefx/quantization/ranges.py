@@ -61,13 +61,15 @@ def _least_error(
         top = max(-low, high)
         best = min((_error(observed, -top * s, top * s, bits), top * s) for s in _SHRINKS)
         return -best[1], best[1]
-    pairs = [(low * s, high * s) for s in _SHRINKS]
+
+    def cost(pair: tuple[float, float]) -> float:
+        return _error(observed, pair[0], pair[1], bits)
+
+    least = min(((low * s, high * s) for s in _SHRINKS), key=cost)
     for _ in range(2):
-        least = min(pairs, key=lambda pair: _error(observed, *pair, bits))
-        pairs = [least, *((low * s, least[1]) for s in _SHRINKS)]
-        least = min(pairs, key=lambda pair: _error(observed, *pair, bits))
-        pairs = [least, *((least[0], high * s) for s in _SHRINKS)]
-    return min(pairs, key=lambda pair: _error(observed, *pair, bits))
+        least = min(((low * s, least[1]) for s in _SHRINKS), key=cost)
+        least = min(((least[0], high * s) for s in _SHRINKS), key=cost)
+    return least
 
 
 def _error(observed: Observed, low: float, high: float, bits: int) -> float:
@@ -81,7 +83,8 @@ def _error(observed: Observed, low: float, high: float, bits: int) -> float:
 
 def _middles(observed: Observed) -> Array:
     count = observed.parts.size
-    return (np.arange(count) + 0.5) * (2 * observed.reach / count) - observed.reach
+    width = 2 * observed.reach / count
+    return np.asarray((np.arange(count) + 0.5) * width - observed.reach, np.float64)
 
 
 def _least_divergence(observed: Observed, low: float, bits: int) -> tuple[float, float]:
