@@ -103,4 +103,11 @@ TABLE = (
         "integers, or all are excluded.",
         "Exclude less.",
     ),
+    Code(
+        "NX520",
+        "model is not quantized",
+        "`nnefx run --integer` computes with the integers that graph.quant describes; the model "
+        "has no graph.quant.",
+        "Quantize it: `nnefx quantize MODEL --data PICTURES`, or convert a quantized model.",
+    ),
 )
