@@ -30,7 +30,8 @@ class LiteImporter(Importer):
     """The scope of TFLite rules, which can also run the other graphs of the file.
 
     Attributes:
-        stored: the quantization of stored tensors by the name that the variable will get.
+        stored: the quantized tensors of the file by the names that their variables will get;
+            a filter and its bias may share one.
         notes: what the user should know.
     """
 
@@ -38,7 +39,7 @@ class LiteImporter(Importer):
         super().__init__(file.graphs[0].name or "main", rules, path)
         self.file = file
         self.scope = common_scope(tensor.name for tensor in file.graphs[0].tensors)
-        self.stored: dict[str, LiteTensor] = {}
+        self.stored: dict[str, list[LiteTensor]] = {}
         self.node: LiteNode | None = None
         self.operands: list[LiteTensor | None] = []
         self.results: list[LiteTensor] = []
@@ -150,7 +151,7 @@ class LiteImporter(Importer):
         result = self.known(real(item) if is_quantized(item) else item.data, name)
         result.kept = result.dtype.kind == "f" and result.volume > 1
         if is_quantized(item):
-            self.stored[result.name] = item
+            self.stored.setdefault(result.name, []).append(item)
         return result
 
     def _stored_name(self, item: LiteTensor) -> str:

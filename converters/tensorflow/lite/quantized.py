@@ -1,6 +1,6 @@
 """Quantized tensors: computed as reals, written as the integers that they are in the file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def bits_of(tensor: LiteTensor) -> int:
 
 
 def as_integers(
-    graph: Graph, weights: Mapping[str, Array], stored: Mapping[str, LiteTensor],
+    graph: Graph, weights: Mapping[str, Array], stored: Mapping[str, Sequence[LiteTensor]],
     sources: Mapping[str, str],
 ) -> tuple[dict[str, Array], dict[str, Quantization]]:  # fmt: skip
     """Return the weights with integers where the file had them, and the entries for those.
@@ -68,12 +68,15 @@ def as_integers(
     found, entries = dict(weights), {}
     for node in graph.variables:
         label = node.attributes["label"]
-        tensor = stored.get(sources.get(label, ""))
-        if tensor is None or weights[label].dtype.kind != "f":
+        if weights[label].dtype.kind != "f":
             continue
-        result = _integers(weights[label], tensor)
-        if result is not None:
-            found[label], entries[node.output.name] = result
+        for tensor in stored.get(sources.get(label, ""), ()):
+            assert tensor.data is not None
+            same = tensor.data.size == weights[label].size
+            result = _integers(weights[label], tensor) if same else None
+            if result is not None:
+                found[label], entries[node.output.name] = result
+                break
     return found, entries
 
 
