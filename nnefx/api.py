@@ -2,29 +2,46 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from nnefx.tensors import dat
 from nnefx.tensors.model import Model
 
+if TYPE_CHECKING:
+    from nnefx.execute.integer import Rounding
+
 Arrays = NDArray[Any]
 
 
-def run(model: Model, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
-    """Run a model once with numpy.
+def run(
+    model: Model,
+    inputs: Mapping[str, Any],
+    *,
+    integer: bool = False,
+    rounding: "Rounding" = "onnx",
+) -> dict[str, Arrays]:
+    """Run a model once with numpy; what graph.quant speaks of is rounded as it says.
 
     Args:
         model: the model.
         inputs: an array for each graph input, by name, of the declared shape.
+        integer: compute with the integers of graph.quant, as deployed engines do.
+        rounding: whose rounding sums of integers get: `onnx`, `tflite` or `tflite-reference`;
+            see docs/quantization-run.md.
 
     Returns:
         The outputs by name, in order of declaration: float32 or float64, int64, bool.
 
     Raises:
-        NnefError: NX307 for inputs that do not fit, NX4xx for weights.
+        NnefError: NX307 for inputs that do not fit, NX4xx for weights, NX5xx for graph.quant:
+            NX520 where nothing is quantized and `integer` is asked for.
     """
+    if integer:
+        from nnefx.execute.integer import IntegerExecutor
+
+        return IntegerExecutor(model, rounding)(inputs)
     from nnefx.execute.executor import Executor
 
     return Executor(model)(inputs)

@@ -1,5 +1,6 @@
 """`nnefx run`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,11 @@ from nnefx.cli.inputs import gather
 
 if TYPE_CHECKING:
     from nnefx.execute.executor import Executor
+    from nnefx.execute.integer import IntegerExecutor, Rounding, Step
     from nnefx.execute.torch.executor import TorchExecutor
     from nnefx.tensors.model import Model
+
+MOST_BITS = 32  # of an accumulator
 
 
 @click.command()
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 @click.option(
     "--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True
 )
+@click.option("--integer", is_flag=True,
+              help="Compute with the integers of graph.quant, as deployed engines do.")  # fmt: skip
+@click.option("--rounding", type=click.Choice(["onnx", "tflite", "tflite-reference"]),
+              help="Whose rounding sums get with --integer; onnx without it.")  # fmt: skip
 @click.option("--random", "seed", type=click.IntRange(min=0), metavar="SEED",
               help="Make up inputs left out.")  # fmt: skip
 @click.option("--dump", type=click.Path(path_type=Path), metavar="DIR",
@@ -39,6 +47,8 @@ def run(
     files: dict[str, str],
     output: Path | None,
     backend: str,
+    integer: bool,
+    rounding: "Rounding | None",
     seed: int | None,
     dump: Path | None,
     libraries: tuple[Path, ...],
@@ -52,17 +62,21 @@ def run(
     loader is compiled ($CC, else cc), or without one in the simulator.
     """
     if blobs.is_blob(model):
-        if dump is not None or backend != "numpy":
-            raise click.UsageError("--dump and --backend are for models, not for blobs")
+        if dump is not None or backend != "numpy" or integer:
+            raise click.UsageError("--dump, --backend and --integer are for models, not for blobs")
         _tell(blobs.run(model, files, seed, libraries, include), output, quiet)
         return
     if libraries:
         raise click.UsageError("--openvx-lib runs blobs: nnefx export --to openvx-blob makes one")
+    if rounding is not None and not integer:
+        raise click.UsageError("--rounding says how --integer rounds, which is not there")
+    if integer and backend != "numpy":
+        raise click.UsageError("--integer computes with numpy: leave --backend out")
     from nnefx.tensors.model import load
 
     loaded = load(model)
     inputs = gather(loaded.graph, files, seed)
-    executor = _executor(loaded, backend)
+    executor = _integers(loaded, rounding) if integer else _executor(loaded, backend)
     names = [value.name for value in loaded.graph.outputs]
     outputs: dict[str, NDArray[Any]] = {}
     for folder in (output, dump):
@@ -74,6 +88,29 @@ def run(
         if value.name in names:
             outputs[value.name] = array
     _tell({name: outputs[name] for name in names}, output, quiet)
+    if integer and not quiet:
+        for line in told(getattr(executor, "steps", ())):
+            click.echo(line)
+
+
+def _integers(model: "Model", rounding: "Rounding | None") -> "IntegerExecutor":
+    from nnefx.execute.integer import IntegerExecutor
+
+    return IntegerExecutor(model, rounding or "onnx")
+
+
+def told(steps: "Sequence[Step]") -> Iterator[str]:
+    """Yield how the operations of an integer run were computed; those in float are named."""
+    ways = {how: [step for step in steps if step.how == how] for how in ("integer", "table")}
+    floats = [step for step in steps if step.how == "float" and step.quantized]
+    apart = sum(step.how == "float" and not step.quantized for step in steps)
+    counts = f"{len(ways['integer'])} operations in integers, {len(ways['table'])} by table"
+    yield f"{counts}, {len(floats)} in float and rounded, {apart} not quantized"
+    for step in floats:
+        yield f"  in float: {step.name} ({step.op})"
+    for step in steps:
+        if step.bits > MOST_BITS:
+            yield f"  sums of {step.name} take {step.bits} bits, engines have {MOST_BITS}"
 
 
 def _tell(outputs: dict[str, NDArray[Any]], output: Path | None, quiet: bool) -> None:

@@ -29,7 +29,6 @@ Arrays = NDArray[Any]
 How = Literal["integer", "table", "float"]
 
 _INTRODUCING = ("external", "variable", "constant", "update")
-_ACCUMULATOR = 2.0**31  # engines add up in 32 bits
 _STORED = 16  # bits; with more an activation has no integers that engines compute with
 
 
@@ -224,11 +223,6 @@ def _grids(model: Model) -> dict[str, Grid | None]:
                 grid = None  # it is simulated
         found[name] = grid
     return found
-
-
-def overflows(steps: Iterable[Step]) -> list[Step]:
-    """Return the operations whose sums an accumulator of 32 bits cannot hold."""
-    return [step for step in steps if 2.0 ** (step.bits - 1) > _ACCUMULATOR]
 
 
 def _last_uses(graph: Graph) -> dict[int, list[Value]]:
