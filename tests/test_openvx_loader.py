@@ -13,7 +13,7 @@ from nnefx.cli import cli
 from nnefx.diagnostics import NnefError
 from nnefx.openvx import lower, read_blob, runtime_dir, simulate, write_blob
 from nnefx.openvx.drive import SOURCES, ZERO_COPY, drive
-from nnefx.openvx.plan import Plan, Role, Tensor
+from nnefx.openvx.plan import Payload, Plan, Role, Tensor
 from openvx_nets import CASES
 from random_plans import random_plan
 
@@ -54,21 +54,42 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+def build(folder: Path, main: str) -> Path:
+    """Compile the loader, the OpenVX of the tests and a program of blob_loader, with sanitizers."""
+    objects = []
+    sources = [runtime_dir() / name for name in SOURCES] + [STUB / "openvx.c", STUB / "export.c"]
+    for source in sources:
+        objects.append(folder / f"{source.stem}.o")
+        run("gcc", "-std=c99", *STRICT, *SANITIZE, WEAK, "-c", source, "-o", objects[-1])
+    program = folder / "program"
+    run("g++", "-std=c++11", *STRICT, *SANITIZE, HERE / "blob_loader" / main, *objects,
+        "-lm", "-o", program)  # fmt: skip
+    return program
+
+
+def expected_files(plan: Plan, inputs: dict[str, np.ndarray], folder: Path) -> tuple[Path, Path]:
+    """Write the input and what the net has to make of it."""
+    inputs["x"].tofile(folder / "x.raw")
+    simulate(plan, inputs, "product")["shares"].astype(np.float32).tofile(folder / "shares.raw")
+    return folder / "x.raw", folder / "shares.raw"
+
+
 def test_every_function_of_the_loader(case, tmp_path: Path):
     path, plan, inputs = case
-    objects = []
-    sources = [runtime_dir() / name for name in SOURCES] + [STUB / "openvx.c"]
-    for source in sources:
-        objects.append(tmp_path / f"{source.stem}.o")
-        run("gcc", "-std=c99", *STRICT, *SANITIZE, WEAK, "-c", source, "-o", objects[-1])
-    program = tmp_path / "program"
-    run("g++", "-std=c++11", *STRICT, *SANITIZE, HERE / "blob_loader" / "main.cpp", *objects,
-        "-lm", "-o", program)  # fmt: skip
-    inputs["x"].tofile(tmp_path / "x.raw")
-    expected = simulate(plan, inputs, "product")["shares"].astype(np.float32)
-    expected.tofile(tmp_path / "shares.raw")
     label = next(tensor.label for tensor in plan.tensors if tensor.label)
-    run(program, path, tmp_path / "x.raw", tmp_path / "shares.raw", label)
+    run(build(tmp_path, "main.cpp"), path, *expected_files(plan, inputs, tmp_path), label)
+
+
+def test_exports_of_the_target_are_used_for_the_same_net_and_target_only(case, tmp_path: Path):
+    path, plan, inputs = case
+    other = tmp_path / "other.nxvx"
+    weights = next(tensor for tensor in plan.tensors if tensor.payload)
+    changed = replace(weights, payload=Payload.of(weights.payload.read() + np.int16(1)))
+    tensors = tuple(changed if tensor is weights else tensor for tensor in plan.tensors)
+    write_blob(replace(plan, tensors=tensors), other)  # the same graph with another weight
+    files = expected_files(plan, inputs, tmp_path)
+    run(build(tmp_path, "starts.cpp"), path, *files, "label", other, tmp_path / "cache")
+    assert not list(tmp_path.glob("cache.*"))
 
 
 def test_mutated_blobs_do_no_harm(tmp_path: Path):

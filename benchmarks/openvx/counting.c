@@ -106,6 +106,54 @@ vx_status vxQueryLUT(vx_lut lut, vx_enum attribute, void *data, vx_size size)
     return VX_ERROR_NOT_SUPPORTED;
 }
 
+vx_status vxQueryReference(vx_reference reference, vx_enum attribute, void *data, vx_size size)
+{
+    (void)reference, (void)attribute, (void)data, (void)size;
+    return VX_ERROR_NOT_SUPPORTED;
+}
+
+vx_status vxQueryNode(vx_node node, vx_enum attribute, void *data, vx_size size)
+{
+    (void)node, (void)attribute, (void)data, (void)size;
+    return VX_ERROR_NOT_SUPPORTED; /* so that no parameter is asked for */
+}
+
+vx_status vxQueryGraph(vx_graph graph, vx_enum attribute, void *data, vx_size size)
+{
+    (void)graph, (void)attribute, (void)data, (void)size;
+    return VX_ERROR_NOT_SUPPORTED;
+}
+
+vx_status vxQueryParameter(vx_parameter parameter, vx_enum attribute, void *data, vx_size size)
+{
+    (void)parameter, (void)attribute, (void)data, (void)size;
+    return VX_ERROR_NOT_SUPPORTED;
+}
+
+vx_parameter vxGetParameterByIndex(vx_node node, vx_uint32 index)
+{
+    (void)node, (void)index;
+    return NULL;
+}
+
+vx_status vxReleaseParameter(vx_parameter *parameter)
+{
+    (void)parameter;
+    return VX_SUCCESS;
+}
+
+vx_status vxAddParameterToGraph(vx_graph graph, vx_parameter parameter)
+{
+    (void)graph, (void)parameter;
+    return VX_ERROR_NOT_SUPPORTED;
+}
+
+vx_status vxSetGraphParameterByIndex(vx_graph graph, vx_uint32 index, vx_reference value)
+{
+    (void)graph, (void)index, (void)value;
+    return VX_ERROR_NOT_SUPPORTED;
+}
+
 vx_graph vxCreateGraph(vx_context context)
 {
     (void)context;

@@ -3,51 +3,8 @@
 //     program NET.nxvx INPUT.raw EXPECTED.raw LABEL
 //
 // The OpenVX of the tests aborts where an object is left when its context goes.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <string>
-#include <vector>
-
 #define NNEFX_VX_SEED_NAMES 1
-#include "nnefx_vx.hpp"
-
-static void expect(bool holds, const char *what)
-{
-    if (!holds) {
-        std::fprintf(stderr, "failed: %s\n", what);
-        std::exit(1);
-    }
-}
-
-static std::vector<char> bytes(const char *path)
-{
-    std::ifstream file(path, std::ios::binary);
-    return std::vector<char>(std::istreambuf_iterator<char>(file), {});
-}
-
-static std::vector<float> numbers(const char *path)
-{
-    std::vector<char> raw = bytes(path);
-    std::vector<float> values(raw.size() / sizeof(float));
-    std::memcpy(values.data(), raw.data(), raw.size());
-    return values;
-}
-
-struct Case {
-    const char *path;
-    std::vector<float> input, expected;
-    std::string label;
-};
-
-static void run(nnefx::Import &net, const Case &given, const char *what)
-{
-    net.write(0, given.input);
-    net.process();
-    expect(net.read(0) == given.expected, what);
-}
+#include "case.h"
 
 static void test_files(vx_context context, const Case &given)
 {
@@ -93,17 +50,6 @@ static void test_references(vx_context context, const Case &given)
                rank > 0, "a retained reference outlives its import");
 }
 
-static vx_tensor tensor_like(vx_context context, vx_tensor other, vx_size more)
-{
-    vx_size rank = 0, dims[6];
-    vx_enum type = 0;
-    vxQueryTensor(other, VX_TENSOR_NUMBER_OF_DIMS, &rank, sizeof rank);
-    vxQueryTensor(other, VX_TENSOR_DIMS, dims, rank * sizeof *dims);
-    vxQueryTensor(other, VX_TENSOR_DATA_TYPE, &type, sizeof type);
-    dims[0] += more;
-    return vxCreateTensor(context, rank, dims, type, 8);
-}
-
 // Two nets in one graph of the application, the second reading the same input tensor.
 static void test_existing_graph(vx_context context, const Case &given)
 {
@@ -112,7 +58,7 @@ static void test_existing_graph(vx_context context, const Case &given)
     vx_tensor output = tensor_like(context, probe.tensor(probe.output(0).name).get(), 0);
     vx_graph graph = vxCreateGraph(context);
     {
-        nnefx_vx_options options = {graph, &input, &output, nullptr, nullptr};
+        nnefx_vx_options options = {graph, &input, &output, nullptr, nullptr, nullptr};
         nnefx::Import first(context, given.path, 0, &options);
         options.outputs = nullptr;
         nnefx::Import second(context, given.path, 0, &options);
@@ -141,7 +87,7 @@ static void test_errors(vx_context context, const Case &given)
     int errors = 0;
     nnefx::Import probe(context, given.path);
     vx_tensor wrong = tensor_like(context, probe.tensor(probe.input(0).name).get(), 1);
-    nnefx_vx_options options = {nullptr, &wrong, nullptr, count_errors, &errors};
+    nnefx_vx_options options = {nullptr, &wrong, nullptr, count_errors, &errors, nullptr};
     std::vector<char> blob = bytes(given.path);
     try {
         nnefx::Import net(context, given.path, 0, &options);

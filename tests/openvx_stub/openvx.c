@@ -10,71 +10,19 @@
 #include <VX/vx.h>
 #include <VX/vx_khr_nn.h>
 
-enum kind { CONTEXT, GRAPH, NODE, TENSOR, LUT, SCALAR };
+#include "stub.h"
 
-struct _vx_reference {
-    enum kind kind;
-    int count;
-    vx_context context;
-    char name[64];
-};
-
-struct _vx_context {
-    struct _vx_reference ref;
-    int live;
-};
-
-struct _vx_tensor {
-    struct _vx_reference ref;
-    vx_enum type;
-    int position, is_virtual;
-    vx_size rank, dims[6];
-    ptrdiff_t strides[6]; /* in items */
-    char *data;           /* of the first item */
-    char *owned;
-    vx_tensor parent;
-};
-
-struct _vx_lut {
-    struct _vx_reference ref;
-    vx_size count;
-    vx_int16 *data;
-};
-
-struct _vx_scalar {
-    struct _vx_reference ref;
-    vx_float32 value;
-};
-
-struct _vx_node {
-    struct _vx_reference ref;
-    void (*run)(vx_node node);
-    vx_tensor in[3], out;
-    vx_lut lut;
-    vx_scalar scalars[2];
-    long n[8];
-    vx_enum overflow, rounding, kind;
-    vx_float32 a, b;
-};
-
-struct _vx_graph {
-    struct _vx_reference ref;
-    vx_node *nodes;
-    size_t count;
-    int verified;
-};
-
-static void die(const char *what)
+void stub_die(const char *what)
 {
     fprintf(stderr, "openvx stub: %s\n", what);
     abort();
 }
 
-static void *make(size_t size, enum kind kind, vx_context context)
+void *stub_make(size_t size, enum kind kind, vx_context context)
 {
     vx_reference ref = calloc(1, size);
     if (!ref)
-        die("out of memory");
+        stub_die("out of memory");
     ref->kind = kind;
     ref->count = 1;
     ref->context = context;
@@ -86,7 +34,7 @@ static void *make(size_t size, enum kind kind, vx_context context)
 static int let_go(vx_reference ref)
 {
     if (ref->count <= 0)
-        die("released too often");
+        stub_die("released too often");
     if (--ref->count)
         return 0;
     ref->context->live--;
@@ -105,13 +53,13 @@ static void drop_tensor(vx_tensor t)
 
 vx_context vxCreateContext(void)
 {
-    return make(sizeof(struct _vx_context), CONTEXT, NULL);
+    return stub_make(sizeof(struct _vx_context), CONTEXT, NULL);
 }
 
 vx_status vxReleaseContext(vx_context *context)
 {
     if ((*context)->live)
-        die("objects are left");
+        stub_die("objects are left");
     free(*context);
     *context = NULL;
     return VX_SUCCESS;
@@ -137,10 +85,16 @@ vx_status vxSetReferenceName(vx_reference reference, const vx_char *name)
 
 vx_status vxQueryContext(vx_context context, vx_enum attribute, void *data, vx_size size)
 {
+    const char *name = getenv("STUB_NAME");
     (void)context;
-    if (attribute != VX_CONTEXT_MAX_TENSOR_DIMS || size != sizeof(vx_size))
+    if (attribute == VX_CONTEXT_MAX_TENSOR_DIMS && size == sizeof(vx_size))
+        *(vx_size *)data = 6;
+    else if (attribute == VX_CONTEXT_IMPLEMENTATION)
+        snprintf(data, size, "%s", name ? name : "stub");
+    else if (attribute == VX_CONTEXT_VERSION && size == sizeof(vx_uint16))
+        *(vx_uint16 *)data = VX_VERSION_1_3;
+    else
         return VX_ERROR_NOT_SUPPORTED;
-    *(vx_size *)data = 6;
     return VX_SUCCESS;
 }
 
@@ -152,7 +106,7 @@ vx_status vxRetainReference(vx_reference reference)
 
 /* ---- Tensors ---- */
 
-static size_t item(vx_enum type)
+size_t stub_item(vx_enum type)
 {
     return type == VX_TYPE_INT32 || type == VX_TYPE_FLOAT32 ? 4 : 2;
 }
@@ -167,7 +121,7 @@ vx_tensor vxCreateTensor(vx_context context, vx_size rank, const vx_size *dims, 
         return NULL;
     if (type != VX_TYPE_INT16 && type != VX_TYPE_INT32 && type != VX_TYPE_FLOAT32)
         return NULL;
-    t = make(sizeof *t, TENSOR, context);
+    t = stub_make(sizeof *t, TENSOR, context);
     t->type = type;
     t->position = position;
     t->rank = rank;
@@ -176,10 +130,10 @@ vx_tensor vxCreateTensor(vx_context context, vx_size rank, const vx_size *dims, 
         t->strides[i] = count;
         count *= (ptrdiff_t)t->dims[i];
     }
-    t->owned = t->data = malloc((size_t)count * item(type));
+    t->owned = t->data = malloc((size_t)count * stub_item(type));
     if (!t->data)
-        die("out of memory");
-    memset(t->data, 0x55, (size_t)count * item(type));
+        stub_die("out of memory");
+    memset(t->data, 0x55, (size_t)count * stub_item(type));
     return t;
 }
 
@@ -202,7 +156,7 @@ vx_tensor vxCreateTensorFromView(vx_tensor parent, vx_size rank, const vx_size *
     for (i = 0; i < rank; i++)
         if (start[i] >= end[i] || end[i] > parent->dims[i])
             return NULL;
-    t = make(sizeof *t, TENSOR, parent->ref.context);
+    t = stub_make(sizeof *t, TENSOR, parent->ref.context);
     t->type = parent->type;
     t->position = parent->position;
     t->rank = rank;
@@ -214,7 +168,7 @@ vx_tensor vxCreateTensorFromView(vx_tensor parent, vx_size rank, const vx_size *
         t->dims[i] = i < rank ? end[i] - start[i] : 1;
         t->strides[i] = parent->strides[i];
         if (i < rank)
-            t->data += t->strides[i] * (ptrdiff_t)(start[i] * item(t->type));
+            t->data += t->strides[i] * (ptrdiff_t)(start[i] * stub_item(t->type));
     }
     return t;
 }
@@ -224,7 +178,7 @@ vx_tensor vxCreateTensorFromHandle(vx_context context, vx_size rank, const vx_si
                                    vx_enum type, vx_int8 position, const vx_size *strides,
                                    void *data, vx_enum memory_type)
 {
-    vx_size stride = item(type), i;
+    vx_size stride = stub_item(type), i;
     vx_tensor t;
     for (i = 0; i < rank; i++) {
         if (strides[i] != stride)
@@ -274,7 +228,7 @@ vx_status vxReleaseTensor(vx_tensor *tensor)
 vx_status vxCopyTensorPatch(vx_tensor t, vx_size rank, const vx_size *start, const vx_size *end,
                             const vx_size *strides, void *data, vx_enum usage, vx_enum memory_type)
 {
-    vx_size count = item(t->type), i;
+    vx_size count = stub_item(t->type), i;
     if (t->is_virtual)
         return VX_ERROR_OPTIMIZED_AWAY;
     if (rank != t->rank || memory_type != VX_MEMORY_TYPE_HOST || t->parent)
@@ -296,8 +250,8 @@ static char *at(vx_tensor t, long x, long y, long c, long n)
     ptrdiff_t place = x * t->strides[0] + y * t->strides[1] + c * t->strides[2] + n * t->strides[3];
     if (x < 0 || y < 0 || c < 0 || n < 0 || (vx_size)x >= t->dims[0] || (vx_size)y >= t->dims[1] ||
         (vx_size)c >= t->dims[2] || (vx_size)n >= t->dims[3])
-        die("index outside of a tensor");
-    return t->data + place * (ptrdiff_t)item(t->type);
+        stub_die("index outside of a tensor");
+    return t->data + place * (ptrdiff_t)stub_item(t->type);
 }
 
 static long get(vx_tensor t, long x, long y, long c, long n)
@@ -307,7 +261,7 @@ static long get(vx_tensor t, long x, long y, long c, long n)
         return *(vx_int16 *)place;
     if (t->type == VX_TYPE_INT32)
         return *(vx_int32 *)place;
-    die("floating point graphs are not run");
+    stub_die("floating point graphs are not run");
     return 0;
 }
 
@@ -330,7 +284,7 @@ vx_lut vxCreateLUT(vx_context context, vx_enum type, vx_size count)
     vx_lut lut;
     if (type != VX_TYPE_INT16 || count > 65536)
         return NULL;
-    lut = make(sizeof *lut, LUT, context);
+    lut = stub_make(sizeof *lut, LUT, context);
     lut->count = count;
     lut->data = calloc(count, sizeof *lut->data);
     return lut;
@@ -373,7 +327,7 @@ vx_scalar vxCreateScalar(vx_context context, vx_enum type, const void *data)
     vx_scalar scalar;
     if (type != VX_TYPE_FLOAT32)
         return NULL;
-    scalar = make(sizeof *scalar, SCALAR, context);
+    scalar = stub_make(sizeof *scalar, SCALAR, context);
     scalar->value = *(const vx_float32 *)data;
     return scalar;
 }
@@ -393,9 +347,17 @@ vx_status vxReleaseScalar(vx_scalar *scalar)
 
 /* ---- Graphs and nodes ---- */
 
+static void drop_parameter(vx_parameter parameter)
+{
+    if (let_go(&parameter->ref)) {
+        vxReleaseNode(&parameter->node);
+        free(parameter);
+    }
+}
+
 vx_graph vxCreateGraph(vx_context context)
 {
-    return make(sizeof(struct _vx_graph), GRAPH, context);
+    return stub_make(sizeof(struct _vx_graph), GRAPH, context);
 }
 
 static void drop_node(vx_node node)
@@ -423,6 +385,8 @@ vx_status vxReleaseGraph(vx_graph *graph)
 {
     size_t i;
     if (let_go(&(*graph)->ref)) {
+        for (i = 0; i < (*graph)->parameter_count; i++)
+            drop_parameter((*graph)->parameters[i]);
         for (i = 0; i < (*graph)->count; i++)
             drop_node((*graph)->nodes[i]);
         free((*graph)->nodes);
@@ -441,6 +405,7 @@ vx_status vxReleaseReference(vx_reference *reference)
     case TENSOR: return vxReleaseTensor((vx_tensor *)(void *)reference);
     case LUT: return vxReleaseLUT((vx_lut *)(void *)reference);
     case SCALAR: return vxReleaseScalar((vx_scalar *)(void *)reference);
+    case PARAMETER: return vxReleaseParameter((vx_parameter *)(void *)reference);
     default: return VX_ERROR_INVALID_REFERENCE;
     }
 }
@@ -464,7 +429,7 @@ vx_status vxProcessGraph(vx_graph graph)
 static vx_node add(vx_graph graph, void (*run)(vx_node), vx_tensor a, vx_tensor b, vx_tensor c,
                    vx_tensor out)
 {
-    vx_node node = make(sizeof *node, NODE, graph->ref.context);
+    vx_node node = stub_make(sizeof *node, NODE, graph->ref.context);
     int i;
     node->run = run;
     node->in[0] = a;
@@ -478,7 +443,7 @@ static vx_node add(vx_graph graph, void (*run)(vx_node), vx_tensor a, vx_tensor 
     node->ref.count++; /* one for the graph, one for the caller */
     graph->nodes = realloc(graph->nodes, (graph->count + 1) * sizeof *graph->nodes);
     if (!graph->nodes)
-        die("out of memory");
+        stub_die("out of memory");
     graph->nodes[graph->count++] = node;
     return node;
 }
@@ -837,6 +802,101 @@ vx_node vxTensorMatrixMultiplyNode(vx_graph graph, vx_tensor in1, vx_tensor in2,
     node->n[1] = params->transpose_input2;
     return in3 ? NULL : node;
 }
+
+/* ---- Parameters: the tensors of a node ---- */
+
+vx_tensor *stub_operand(vx_node node, vx_uint32 index)
+{
+    return index < 3 ? &node->in[index] : &node->out;
+}
+
+vx_status vxQueryNode(vx_node node, vx_enum attribute, void *data, vx_size size)
+{
+    (void)node;
+    if (attribute != VX_NODE_PARAMETERS || size != sizeof(vx_uint32))
+        return VX_ERROR_NOT_SUPPORTED;
+    *(vx_uint32 *)data = 4;
+    return VX_SUCCESS;
+}
+
+vx_parameter vxGetParameterByIndex(vx_node node, vx_uint32 index)
+{
+    vx_parameter parameter;
+    if (index >= 4)
+        return NULL;
+    parameter = stub_make(sizeof *parameter, PARAMETER, node->ref.context);
+    parameter->node = node;
+    parameter->index = index;
+    node->ref.count++;
+    return parameter;
+}
+
+/* STUB_KEEPS_COUNT in the environment makes it a target that retains nothing here. */
+vx_status vxQueryParameter(vx_parameter parameter, vx_enum attribute, void *data, vx_size size)
+{
+    vx_tensor t = *stub_operand(parameter->node, parameter->index);
+    if (attribute == VX_PARAMETER_TYPE && size == sizeof(vx_enum)) {
+        *(vx_enum *)data = VX_TYPE_TENSOR;
+    } else if (attribute == VX_PARAMETER_REF && size == sizeof(vx_reference)) {
+        *(vx_reference *)data = (vx_reference)t;
+        if (t && !getenv("STUB_KEEPS_COUNT"))
+            t->ref.count++;
+    } else {
+        return VX_ERROR_NOT_SUPPORTED;
+    }
+    return VX_SUCCESS;
+}
+
+vx_status vxReleaseParameter(vx_parameter *parameter)
+{
+    drop_parameter(*parameter);
+    *parameter = NULL;
+    return VX_SUCCESS;
+}
+
+vx_status vxQueryReference(vx_reference reference, vx_enum attribute, void *data, vx_size size)
+{
+    if (attribute != VX_REFERENCE_COUNT || size != sizeof(vx_uint32))
+        return VX_ERROR_NOT_SUPPORTED;
+    *(vx_uint32 *)data = (vx_uint32)reference->count;
+    return VX_SUCCESS;
+}
+
+vx_status vxQueryGraph(vx_graph graph, vx_enum attribute, void *data, vx_size size)
+{
+    if (attribute != VX_GRAPH_NUMPARAMETERS || size != sizeof(vx_uint32))
+        return VX_ERROR_NOT_SUPPORTED;
+    *(vx_uint32 *)data = graph->parameter_count;
+    return VX_SUCCESS;
+}
+
+vx_status vxAddParameterToGraph(vx_graph graph, vx_parameter parameter)
+{
+    if (graph->parameter_count == sizeof graph->parameters / sizeof *graph->parameters)
+        return VX_ERROR_NO_RESOURCES;
+    parameter->ref.count++;
+    graph->parameters[graph->parameter_count++] = parameter;
+    return VX_SUCCESS;
+}
+
+vx_status vxSetGraphParameterByIndex(vx_graph graph, vx_uint32 index, vx_reference value)
+{
+    vx_tensor *place, t = (vx_tensor)value;
+    if (index >= graph->parameter_count || value->kind != TENSOR)
+        return VX_ERROR_INVALID_PARAMETERS;
+    place = stub_operand(graph->parameters[index]->node, graph->parameters[index]->index);
+    if ((*place)->type != t->type || memcmp((*place)->dims, t->dims, sizeof t->dims) != 0)
+        return VX_ERROR_INVALID_PARAMETERS;
+    t->ref.count++;
+    drop_tensor(*place);
+    *place = t;
+    return VX_SUCCESS;
+}
+
+const stub_run stub_runs[] = {
+    run_convolution, run_fully_connected, run_pooling, run_softmax, run_relu, run_arithmetic,
+    run_lookup, run_transpose, run_convert, run_matrix};
+const size_t stub_run_count = sizeof stub_runs / sizeof *stub_runs;
 
 /* ---- What no generated program calls yet: it fails, so that a test notices ---- */
 

@@ -116,22 +116,26 @@ static vx_status fill_tensor(nnefx_vx_import import, vx_tensor tensor, const nne
     return status;
 }
 
-static vx_status make_tensor(nnefx_vx_import import, uint32_t index, vx_tensor given)
+vx_status nnefx_take_tensor(nnefx_vx_import import, uint32_t index, vx_tensor given)
+{
+    nnefx_tensor entry = nnefx_blob_tensor(&import->blob, index);
+    struct nnefx_shape shape = nnefx_shape_of(&entry);
+    vx_status status = check_given(given, &shape);
+    if (status == VX_SUCCESS)
+        status = vxRetainReference((vx_reference)given);
+    if (status == VX_SUCCESS) {
+        import->objects.tensors[index] = given;
+        import->origin[index] = GIVEN;
+    }
+    return status;
+}
+
+static vx_status make_tensor(nnefx_vx_import import, uint32_t index)
 {
     nnefx_tensor entry = nnefx_blob_tensor(&import->blob, index);
     struct nnefx_shape shape = nnefx_shape_of(&entry);
     vx_tensor tensor = NULL;
     vx_status status;
-    if (given) {
-        status = check_given(given, &shape);
-        if (status == VX_SUCCESS)
-            status = vxRetainReference((vx_reference)given);
-        if (status == VX_SUCCESS) {
-            import->objects.tensors[index] = given;
-            import->origin[index] = GIVEN;
-        }
-        return status;
-    }
     if (entry.kind == NNEFX_CONST)
         tensor = make_from_handle(import, &shape, payload(&import->blob, entry.offset));
     if (tensor) {
@@ -152,8 +156,7 @@ static vx_status make_tensor(nnefx_vx_import import, uint32_t index, vx_tensor g
     return fill_tensor(import, tensor, &entry, &shape);
 }
 
-/* The application's tensors by tensor index; the caller frees them. */
-static vx_tensor *given_tensors(nnefx_vx_import import, const nnefx_vx_options *options)
+vx_tensor *nnefx_given_tensors(nnefx_vx_import import, const nnefx_vx_options *options)
 {
     const nnefx_blob *blob = &import->blob;
     vx_tensor *given = calloc(blob->tensors.count + (size_t)1, sizeof *given);
@@ -169,12 +172,14 @@ static vx_tensor *given_tensors(nnefx_vx_import import, const nnefx_vx_options *
 static vx_status make_tensors(nnefx_vx_import import, const nnefx_vx_options *options)
 {
     const nnefx_blob *blob = &import->blob;
-    vx_tensor *given = given_tensors(import, options);
+    vx_tensor *given = nnefx_given_tensors(import, options);
     vx_status status = given ? VX_SUCCESS : VX_ERROR_NO_MEMORY;
     uint32_t i;
-    for (i = 0; i < blob->tensors.count && status == VX_SUCCESS; i++)
-        status = refuse(import, make_tensor(import, i, given[i]), "tensor",
-                        nnefx_blob_tensor(blob, i).name, place(blob, &blob->tensors, i));
+    for (i = 0; i < blob->tensors.count && status == VX_SUCCESS; i++) {
+        status = given[i] ? nnefx_take_tensor(import, i, given[i]) : make_tensor(import, i);
+        refuse(import, status, "tensor", nnefx_blob_tensor(blob, i).name,
+               place(blob, &blob->tensors, i));
+    }
     free(given);
     for (i = 0; i < blob->views.count && status == VX_SUCCESS; i++) {
         nnefx_view view = nnefx_blob_view(blob, i);
@@ -220,6 +225,14 @@ static vx_status make_scalar(nnefx_vx_import import, uint32_t index)
     return status;
 }
 
+static vx_status make_node(nnefx_vx_import import, const nnefx_node *entry)
+{
+    vx_node node = nnefx_make_node(import->graph, entry, &import->objects);
+    if (import->uses && check((vx_reference)node) == VX_SUCCESS)
+        nnefx_note_parameters(import, entry, node);
+    return add_node(node);
+}
+
 static vx_status make_rest(nnefx_vx_import import)
 {
     const nnefx_blob *blob = &import->blob;
@@ -234,62 +247,10 @@ static vx_status make_rest(nnefx_vx_import import)
     for (i = 0; i < blob->nodes.count && status == VX_SUCCESS; i++) {
         nnefx_node node = nnefx_blob_node(blob, i);
         const unsigned char *row = nnefx_record(blob, &blob->nodes, i);
-        status = add_node(nnefx_make_node(import->graph, &node, &import->objects));
+        status = make_node(import, &node);
         refuse(import, status, "a node of", node.source, (uint64_t)(row - blob->data));
     }
     return status;
-}
-
-/* ---- Names and indices ---- */
-
-/* Number the objects: inputs, outputs, constants, then the rest. */
-static void number_items(nnefx_vx_import import)
-{
-    const nnefx_blob *blob = &import->blob;
-    const uint32_t counts[] = {blob->tensors.count, blob->views.count, blob->luts.count,
-                               blob->scalars.count};
-    struct item *next = import->items;
-    uint32_t i, kind;
-    int rest;
-    for (i = 0; i < blob->ports.count; i++, next++) {
-        next->kind = NNEFX_TENSOR;
-        next->index = nnefx_blob_port(blob, i).tensor;
-    }
-    for (rest = 0; rest < 2; rest++)
-        for (i = 0; i < blob->tensors.count; i++) {
-            uint32_t of = nnefx_blob_tensor(blob, i).kind;
-            if (of > NNEFX_OUTPUT && (of != NNEFX_CONST) == rest) {
-                next->kind = NNEFX_TENSOR;
-                next++->index = i;
-            }
-        }
-    for (kind = NNEFX_VIEW; kind <= NNEFX_SCALAR; kind++)
-        for (i = 0; i < counts[kind]; i++) {
-            next->kind = kind;
-            next++->index = i;
-        }
-    import->count = (uint32_t)(next - import->items);
-}
-
-/* Give a tensor that we made the NNEF name or label that leads to it, cut to what OpenVX takes. */
-static void name_tensor(nnefx_vx_import import, uint32_t index)
-{
-    nnefx_tensor entry = nnefx_blob_tensor(&import->blob, index);
-    const char *candidates[3] = {entry.label, entry.source, entry.name};
-    uint32_t kind = 0, found = 0, hash = 0;
-    char name[64];
-    int i;
-    for (i = 0; i < 2; i++)
-        if (nnefx_blob_find(&import->blob, candidates[i], &kind, &found) &&
-            kind == NNEFX_TENSOR && found == index)
-            break;
-    if (strlen(candidates[i]) < sizeof name) {
-        strcpy(name, candidates[i]);
-    } else {
-        hash = nnefx_crc32c(candidates[i], strlen(candidates[i]), 0);
-        snprintf(name, sizeof name, "%.54s~%08lx", candidates[i], (unsigned long)hash);
-    }
-    vxSetReferenceName((vx_reference)import->objects.tensors[index], name);
 }
 
 /* ---- All of it ---- */
@@ -305,8 +266,9 @@ static vx_status allocate(nnefx_vx_import import)
     import->objects.scalars = calloc(scalars + 1, sizeof *import->objects.scalars);
     import->origin = calloc(tensors + 1, 1);
     import->items = calloc(tensors + views + luts + scalars + 1, sizeof *import->items);
+    import->spans = calloc(blob->ports.count, sizeof *import->spans);
     if (import->objects.tensors && import->objects.views && import->objects.luts &&
-        import->objects.scalars && import->origin && import->items)
+        import->objects.scalars && import->origin && import->items && import->spans)
         return VX_SUCCESS;
     nnefx_blob_fail(&import->error, NNEFX_BLOB_NO_MEMORY, 0, "out of memory");
     return VX_ERROR_NO_MEMORY;
@@ -336,15 +298,18 @@ static vx_status build_graph(nnefx_vx_import import, const nnefx_vx_options *opt
         if (status != VX_SUCCESS)
             return refuse(import, status, "a graph", "", 0);
     }
-    status = make_tensors(import, options);
+    status = import->flags & NNEFX_VX_PARAMETERS ? nnefx_count_places(import) : VX_SUCCESS;
+    if (status == VX_SUCCESS)
+        status = make_tensors(import, options);
     if (status == VX_SUCCESS)
         status = make_rest(import);
+    if (status == VX_SUCCESS && import->uses)
+        status = refuse(import, nnefx_add_parameters(import), "parameters of the graph", "", 0);
     if (status != VX_SUCCESS)
         return status;
-    number_items(import);
     for (i = 0; i < import->blob.tensors.count; i++)
         if (import->origin[i] != GIVEN)
-            name_tensor(import, i);
+            nnefx_name_tensor(import, i);
     if (import->owns_graph && !(import->flags & NNEFX_VX_NO_VERIFY))
         status = refuse(import, vxVerifyGraph(import->graph), "the graph", "", 0);
     return status;
@@ -367,6 +332,7 @@ void nnefx_release_objects(nnefx_vx_import import)
 {
     nnefx_objects *objects = &import->objects;
     uint32_t i;
+    nnefx_drop_parameters(import);
     if (import->owns_graph)
         vxReleaseGraph(&import->graph);
     import->owns_graph = 0;
@@ -385,7 +351,6 @@ void nnefx_release_objects(nnefx_vx_import import)
     for (i = 0; objects->scalars && i < import->blob.scalars.count; i++)
         if (objects->scalars[i])
             vxReleaseScalar(&objects->scalars[i]);
-    import->count = 0;
 }
 
 vx_status nnefx_build(nnefx_vx_import import, const nnefx_vx_options *options)
@@ -393,5 +358,13 @@ vx_status nnefx_build(nnefx_vx_import import, const nnefx_vx_options *options)
     vx_status status = check_limits(import);
     if (status == VX_SUCCESS)
         status = allocate(import);
-    return status == VX_SUCCESS ? build_graph(import, options) : status;
+    if (status != VX_SUCCESS)
+        return status;
+    nnefx_number_items(import);
+    if (nnefx_cache_read(import, options))
+        return VX_SUCCESS;
+    status = build_graph(import, options);
+    if (status == VX_SUCCESS)
+        nnefx_cache_write(import, options);
+    return status;
 }

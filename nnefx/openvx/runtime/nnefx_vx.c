@@ -121,6 +121,7 @@ vx_status nnefxVxReleaseImport(nnefx_vx_import *handle)
     free(import->objects.scalars);
     free(import->origin);
     free(import->items);
+    free(import->spans);
     nnefx_file_close(&import->file);
     free(import);
     return VX_SUCCESS;
@@ -182,6 +183,16 @@ vx_reference nnefxVxGetImportReferenceByName(nnefx_vx_import import, const vx_ch
     if (import->status != VX_SUCCESS || !nnefx_blob_find(&import->blob, name, &kind, &index))
         return NULL;
     return retained(reference_of(import, kind, index));
+}
+
+nnefx_vx_cache_use nnefxVxImportCacheUse(nnefx_vx_import import)
+{
+    return import->cache_use;
+}
+
+const char *nnefxVxImportCacheNote(nnefx_vx_import import)
+{
+    return import->cache_note;
 }
 
 /* ---- Inputs and outputs ---- */

@@ -113,6 +113,18 @@ public:
         demand(nnefxVxReadOutput(import_, index, values.data()), "output cannot be read");
         return values;
     }
+    // Let another tensor be an input or output from now on (NNEFX_VX_PARAMETERS); false where the
+    // target does not let it.
+    bool replace_input(vx_uint32 index, vx_tensor tensor)
+    {
+        input(index);
+        return replace(index, tensor);
+    }
+    bool replace_output(vx_uint32 index, vx_tensor tensor)
+    {
+        output(index);
+        return replace(inputs() + index, tensor);
+    }
     void process() { demand(nnefxVxProcess(import_), "graph cannot be run"); }
 
 private:
@@ -130,6 +142,13 @@ private:
             throw Error("net has no such input or output", VX_ERROR_INVALID_VALUE);
         demand(nnefxVxImportPort(import_, first + index, &found), "net has no such port");
         return found;
+    }
+    bool replace(vx_uint32 index, vx_tensor tensor)
+    {
+        const vx_status status = nnefxVxReplacePort(import_, index, tensor);
+        if (status != VX_ERROR_NOT_SUPPORTED)
+            demand(status, "tensor cannot take the place of another");
+        return status == VX_SUCCESS;
     }
     static void demand(vx_status status, const char *what)
     {

@@ -32,6 +32,7 @@ typedef struct _vx_node *vx_node;
 typedef struct _vx_tensor *vx_tensor;
 typedef struct _vx_lut *vx_lut;
 typedef struct _vx_scalar *vx_scalar;
+typedef struct _vx_parameter *vx_parameter;
 
 enum {
     VX_SUCCESS = 0,
@@ -65,7 +66,19 @@ enum { VX_ROUND_POLICY_TO_ZERO = 0x12001, VX_ROUND_POLICY_TO_NEAREST_EVEN = 0x12
 enum { VX_READ_ONLY = 0x11001, VX_WRITE_ONLY = 0x11002, VX_READ_AND_WRITE = 0x11003 };
 enum { VX_MEMORY_TYPE_NONE = 0xE000, VX_MEMORY_TYPE_HOST = 0xE001 };
 enum { VX_LUT_TYPE = 0x80700, VX_LUT_COUNT, VX_LUT_SIZE, VX_LUT_OFFSET };
-enum { VX_CONTEXT_MAX_TENSOR_DIMS = 0x8010E };
+enum {
+    VX_CONTEXT_VENDOR_ID = 0x80100,
+    VX_CONTEXT_VERSION = 0x80101,
+    VX_CONTEXT_UNIQUE_KERNELS = 0x80102,
+    VX_CONTEXT_IMPLEMENTATION = 0x80105,
+    VX_CONTEXT_EXTENSIONS_SIZE = 0x80106,
+    VX_CONTEXT_EXTENSIONS = 0x80107,
+    VX_CONTEXT_MAX_TENSOR_DIMS = 0x8010E
+};
+enum { VX_GRAPH_NUMPARAMETERS = 0x80203 };
+enum { VX_NODE_PARAMETERS = 0x80305 };
+enum { VX_PARAMETER_TYPE = 0x80502, VX_PARAMETER_REF = 0x80504 };
+enum { VX_REFERENCE_COUNT = 0x80000 };
 enum { VX_TENSOR_NUMBER_OF_DIMS = 0x81500, VX_TENSOR_DIMS, VX_TENSOR_DATA_TYPE };
 
 typedef struct {
@@ -85,6 +98,14 @@ vx_status vxReleaseGraph(vx_graph *graph);
 vx_status vxVerifyGraph(vx_graph graph);
 vx_status vxProcessGraph(vx_graph graph);
 vx_status vxReleaseNode(vx_node *node);
+vx_status vxQueryNode(vx_node node, vx_enum attribute, void *data, vx_size size);
+vx_status vxQueryGraph(vx_graph graph, vx_enum attribute, void *data, vx_size size);
+vx_status vxQueryReference(vx_reference reference, vx_enum attribute, void *data, vx_size size);
+vx_parameter vxGetParameterByIndex(vx_node node, vx_uint32 index);
+vx_status vxQueryParameter(vx_parameter parameter, vx_enum attribute, void *data, vx_size size);
+vx_status vxReleaseParameter(vx_parameter *parameter);
+vx_status vxAddParameterToGraph(vx_graph graph, vx_parameter parameter);
+vx_status vxSetGraphParameterByIndex(vx_graph graph, vx_uint32 index, vx_reference value);
 
 vx_tensor vxCreateTensor(vx_context context, vx_size rank, const vx_size *dims, vx_enum type,
                          vx_int8 position);
