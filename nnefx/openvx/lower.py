@@ -1,6 +1,6 @@
 """Graph -> Plan: the passes before, the choice of scales, and the walk over the rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -12,6 +12,7 @@ from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.openvx.check import check_plan
 from nnefx.openvx.emit import Emitter, Origin
+from nnefx.openvx.paths import visits
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -78,14 +79,34 @@ def lower(
     if equalize:
         model = level_channels(model)
     observed = observe(model, calibration, states) if calibration is not None else {}
-    walk = _Walk(model, target, observed, clip, fine_scales)
-    plan = walk.plan(bool(observed))
+
+    def attempt(target: Profile) -> Plan:
+        return _Walk(model, target, observed, clip, fine_scales).plan(bool(observed))
+
+    plan = _within_limits(target, attempt)
     plan = replace(plan, notes=(*plan.notes, *(state.note for state in states)))
-    if target.max_references and plan.references > target.max_references:
-        message = f"plan: {plan.references} references, '{profile}' has {target.max_references}"
-        raise NnefError("NX605", message)
     check_plan(plan)
     return plan
+
+
+def _within_limits(target: Profile, attempt: Callable[[Profile], Plan]) -> Plan:
+    """Return a plan that the target can hold: groups are joined in fewer nodes until one is."""
+    while excess := _excess(plan := attempt(target), target):
+        if all(layer.nodes == 1 for layer in plan.report):
+            raise NnefError("NX605", f"plan: {excess}")
+        target = replace(target, node_cost=2 * target.node_cost)
+    return plan
+
+
+def _excess(plan: Plan, target: Profile) -> str:
+    """Return what of a plan is more than the target can hold, or nothing."""
+    found, most = plan.references, target.max_references
+    if most and found > most:
+        return f"{found} references, '{target.name}' has {most}"
+    found, most = visits(plan) if target.max_visits else 0, target.max_visits
+    if found > most:
+        return f"{found:.2g} steps to verify it, '{target.name}' takes {most} in reasonable time"
+    return ""
 
 
 def refused(model: Model, profile: str = "khr16") -> list[Node]:

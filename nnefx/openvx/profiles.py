@@ -47,6 +47,7 @@ class Profile:
     max_rank: int = 4
     max_extent: int = 2**31 - 1
     max_references: int = 0  # 0: no known limit
+    max_visits: int = 0  # steps along paths in verification, see paths.py; 0: no known limit
     node_cost: int = 200_000  # one more node is worth this many multiplications
 
 
@@ -64,6 +65,7 @@ PROFILES: dict[str, Profile] = {
             max_border="ignore",
             activation_arguments=False,
             max_references=4096,
+            max_visits=1_000_000,
         ),
         Profile(
             "float32",
