@@ -1,6 +1,7 @@
 """Operations on known operands, computed while a model is imported."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,12 @@ from numpy.typing import NDArray
 from nnefx.ir.builder import Builder
 from nnefx.ir.compute import compute
 from nnefx.ir.graph import Value
+from nnefx.ops import Reject
 
 Array = NDArray[Any]
+
+# A file of a few bytes can tell of constants that fill any memory; no trained model has such.
+LARGEST_REPEATED = 1 << 28  # items
 
 # Operations that move items about; their kernels take items of any type as they are.
 MOVING = frozenset(
@@ -46,12 +51,24 @@ def evaluate(
     operands = [_stand_in(item) for item in inputs]
     results = trial.invoke(op, operands, attributes, dtype)
     node = trial.nodes[-1]
+    affordable([item.shape for item in _flat(node.outputs)], _flat(inputs))
     known = dict(zip(_flat(operands), _flat(inputs)))
     if op not in MOVING:
         known = {value: _widened(array) for value, array in known.items()}
     with np.errstate(all="ignore"):
         arrays = iter(compute(node, known))
     return _like(results, arrays)
+
+
+def affordable(shapes: Iterable[Sequence[int]], sources: Iterable[Array]) -> None:
+    """Raise Reject (NX724) for a constant that is large only because few items are repeated."""
+    arrays = list(sources)
+    stored = sum(array.size for array in arrays if 0 not in array.strides)
+    for shape in (*shapes, *(array.shape for array in arrays)):
+        count = math.prod(shape)
+        if count > max(LARGEST_REPEATED, 8 * stored):
+            text = f"a constant of {count:,} items would be computed from {stored:,}"
+            raise Reject(None, text, "NX724")
 
 
 def _stand_in(item: Any) -> Any:

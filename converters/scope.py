@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnefx.converters import fragments
 from nnefx.converters.finish import live, rename
-from nnefx.converters.fold import MOVING, evaluate
+from nnefx.converters.fold import MOVING, affordable, evaluate
 from nnefx.converters.names import Names, identifier, label, stem
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Graph, Node, Value, flat_values
@@ -303,6 +303,7 @@ class Scope:
                 "constant", shape=shape, value=items, dtype=kind, at=self.site.at
             )
         else:
+            affordable((), [array])
             name = self._labels.unique(label(tensor.name))
             self.weights[name] = array if array.dtype.kind != "V" else array.astype(np.float32)
             value = self.builder.add(

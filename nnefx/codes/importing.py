@@ -144,6 +144,13 @@ TABLE = (
         "Name one of those that the message lists.",
     ),
     Code(
+        "NX724",
+        "computed constant is too large",
+        "Constants are computed while a model is imported. A small file can repeat one item until "
+        "no memory holds it.",
+        "Check the shape that the node expands to.",
+    ),
+    Code(
         "NX730",
         "text of the net is wrong",
         "A prototxt does not parse, or has a field or a value that Caffe does not know. Line and "

@@ -552,6 +552,19 @@ def test_newest_rule_not_above_the_version_is_chosen():
     assert results == {2: None, 3: "old", 6: "old", 7: "new", 9: None}
 
 
+@pytest.mark.parametrize("consumer", ["Relu", "Identity"])
+def test_small_file_cannot_ask_for_a_constant_of_any_size(consumer):
+    nodes = [
+        helper.make_node("ConstantOfShape", ["s"], ["c"]),
+        helper.make_node(consumer, ["c"], ["d"]),
+        helper.make_node("Add", ["x", "d"], ["y"]),
+    ]
+    huge = model(nodes, {"x": rand(1)}, {"s": np.array([100_000, 100_000, 100], np.int64)})
+    with pytest.raises(NnefError) as caught:
+        read_model(huge, Path("huge.onnx"))
+    assert caught.value.diagnostics[0].code == "NX724"
+
+
 def test_second_rule_of_one_version_is_refused():
     rules = Rules("test")
     rules.on("Op")(lambda g, x: x)
