@@ -21,14 +21,15 @@ def by_definition(weights, columns, half):
 
 
 @pytest.mark.parametrize("spread", [3, 200, 32767])
+@pytest.mark.parametrize("points", [1, 40])
 @pytest.mark.parametrize(
     ("policy", "half"),
     [("VX_ROUND_POLICY_TO_ZERO", 0), ("VX_ROUND_POLICY_TO_NEAREST_EVEN", 128)],
 )
-def test_every_product_is_rounded_as_c_does(spread, policy, half):
+def test_every_product_is_rounded_as_c_does(spread, points, policy, half):
     rng = np.random.default_rng(spread)
     weights = rng.integers(-spread - 1, spread + 1, (5, 12)).astype(np.int16)
-    columns = rng.integers(-32768, 32768, (12, 40)).astype(np.int16)
+    columns = rng.integers(-32768, 32768, (12, points)).astype(np.int16)
     assert np.array_equal(
         sum_products(weights, columns, policy), by_definition(weights, columns, half)
     )
@@ -48,6 +49,13 @@ def test_rows_of_zeros_do_not_change_the_sum():
     columns = np.arange(-90, 90, dtype=np.int16).reshape(6, 30)
     expected = by_definition(weights, columns, 0)
     assert np.array_equal(sum_products(weights, columns, "VX_ROUND_POLICY_TO_ZERO"), expected)
+
+
+def test_a_sum_of_more_than_float32_can_hold_is_exact():
+    depth = 80_000
+    weights, columns = np.full((1, depth), 255, np.int16), np.full((depth, 1), 255, np.int16)
+    found = sum_products(weights, columns, "VX_ROUND_POLICY_TO_ZERO")
+    assert found[0, 0] == depth * (255 * 255 // 256)
 
 
 def test_saturation_clamps_after_each_channel():

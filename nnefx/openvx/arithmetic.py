@@ -16,6 +16,8 @@ Array = NDArray[Any]
 
 _CHUNK = 1 << 15  # items of a scratch buffer that stays in the cache
 _BLOCK = 32  # channels that are added at once where sums come near the limits
+_EXACT = 1 << 16  # products below 256 whose sum float32 holds exactly
+_STEP = 6000  # multiplications that take as long as the start of a loop's step
 
 
 def round_to(values: Floats, policy: str) -> Floats:
@@ -78,30 +80,72 @@ def _high(values: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _accumulate(weights: Array, columns: Array, bias: float) -> Floats:
-    """Sum trunc(w x + bias) over k; what is left of a row of zeros is skipped."""
+    """Sum trunc(w x + bias) over k, by the loop that is shorter: over k, or over the columns."""
+    rows, depth = weights.shape
+    points = columns.shape[1]
+    total: Floats = np.zeros((rows, points))
+    for begin in range(0, depth, _EXACT):  # sums of more would leave what float32 holds
+        w, x = weights[:, begin : begin + _EXACT], columns[begin : begin + _EXACT]
+        low, high = _spans(w)
+        width = max(_CHUNK // max(rows, 1), 256)
+        steps = int(np.count_nonzero(high > low)) * -(-points // width)
+        filled = int((high - low).sum()) * points
+        if steps * _STEP + filled < points * _STEP + w.size * points:
+            total += _by_item(w, x, bias, low, high, width)
+        else:
+            total += _by_column(w, x, bias)
+    return total
+
+
+def _spans(weights: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for each k the rows from the first to after the last that are not 0, or (0, 0)."""
+    full = weights != 0
+    some = full.any(axis=0)
+    low, high = full.argmax(axis=0), len(full) - full[::-1].argmax(axis=0)
+    return np.where(some, low, 0), np.where(some, high, 0)
+
+
+def _by_item(
+    weights: Array,
+    columns: Array,
+    bias: float,
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+    width: int,
+) -> Array:
+    """Add the products of one k after the other, `width` columns at a time."""
     rows, points = weights.shape[0], columns.shape[1]
     total = np.zeros((rows, points), weights.dtype)
-    spans = [_span(weights[:, k]) for k in range(weights.shape[1])]
-    width = max(_CHUNK // max(rows, 1), 256)
+    turned = np.ascontiguousarray(weights.T)[:, :, None]
     for begin in range(0, points, width):
         part = total[:, begin : begin + width]
         scratch = np.empty_like(part)
-        for k, (low, high) in enumerate(spans):
-            if low == high:
-                continue
-            out = scratch[low:high]
-            column = columns[k, begin : begin + width]
-            np.multiply(weights[low:high, k, None], column[None, :], out=out)
+        for k in np.flatnonzero(high > low).tolist():
+            span = slice(low[k], high[k])
+            out = scratch[span]
+            np.multiply(turned[k, span], columns[k, begin : begin + width], out=out)
             if bias:
                 out += bias
             np.trunc(out, out=out)
-            part[low:high] += out
-    return total.astype(np.float64)
+            part[span] += out
+    return total
 
 
-def _span(column: Array) -> tuple[int, int]:
-    nonzero = np.flatnonzero(column)
-    return (int(nonzero[0]), int(nonzero[-1]) + 1) if nonzero.size else (0, 0)
+def _by_column(weights: Array, columns: Array, bias: float) -> Array:
+    """Add all products of one column after the other."""
+    total = np.zeros((weights.shape[0], columns.shape[1]), weights.dtype)
+    turned = np.ascontiguousarray(columns.T)
+    count = max(_CHUNK // max(weights.shape[1], 1), 1)
+    for begin in range(0, len(weights), count):
+        part = weights[begin : begin + count]
+        scratch = np.empty_like(part)
+        for point, column in enumerate(turned):
+            np.multiply(part, column, out=scratch)
+            if bias:
+                np.add(scratch, bias, out=scratch)
+            np.trunc(scratch, out=scratch)
+            total[begin : begin + count, point] = scratch.sum(axis=1)
+    return total
 
 
 def clamped_sum(weights: Array, columns: Array, bias: Floats, taps: int, policy: str) -> Floats:

@@ -64,7 +64,7 @@ PROFILES: dict[str, Profile] = {
             average_node=False,
             max_border="ignore",
             activation_arguments=False,
-            max_references=4096,
+            max_references=4096 - 101,  # a new context has those already
             max_visits=1_000_000,
         ),
         Profile(
