@@ -7,7 +7,7 @@ operation of the graph needs it.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,7 +228,8 @@ class Scope:
         """Return the graph of what `outputs` need, with the values named after the model."""
         if not any(node.op.name == "external" for node in self.builder.nodes):
             self.external("unused", (1,), np.float32)  # the grammar wants a parameter
-        results = [self._output(name, tensor) for name, tensor in outputs.items()]
+        inputs = {node.output for node in self.builder.nodes if node.op.name == "external"}
+        results = [self._output(name, tensor, inputs) for name, tensor in outputs.items()]
         nodes = live(self.builder.nodes, results)
         self.builder.nodes = nodes
         used = {node.op.name for node in nodes}
@@ -238,13 +239,10 @@ class Scope:
         self.weights = {name: self.weights[name] for name in self.weights if name in labels}
         return self.builder.finish(results, extensions=fragments.extensions(self.builder))
 
-    def _output(self, name: str, tensor: Tensor) -> Value:
+    def _output(self, name: str, tensor: Tensor, inputs: Collection[Value]) -> Value:
         shared = tensor.value is not None and self._hints.get(tensor.value, "").startswith("\0")
         value = self.value(tensor)
-        external = any(
-            node.op.name == "external" and node.output is value for node in self.builder.nodes
-        )
-        if shared or external or tensor.known:
+        if shared or value in inputs or tensor.known:
             value = self.builder.add("copy", value)
         self._hints[value] = f"\0{name}"  # marks what is an output already
         return value

@@ -59,6 +59,7 @@ class Builder:
         self.brought: set[Value] = set()
         self.nodes: list[Node] = []
         self.taken: set[str] = set()
+        self.numbers: dict[str, int] = {}  # the last number behind each hint; those below are taken
 
     def __getattr__(self, op: str) -> Callable[..., Any]:
         if op.startswith("_"):
@@ -145,10 +146,11 @@ class Builder:
 
     def fresh(self, hint: str) -> str:
         """Return an identifier that is not taken: `hint`, or `hint` with a number."""
-        name, count = hint, 1
+        name, count = hint, self.numbers.get(hint, 1)
         while name in self.taken:
             count += 1
             name = f"{hint}{count}" if not hint[-1:].isdigit() else f"{hint}_{count}"
+        self.numbers[hint] = count
         self.taken.add(name)
         return name
 
