@@ -9,7 +9,7 @@ import numpy as np
 from nnefx.converters.broadcast import aligned, binary
 from nnefx.converters.onnx.elementwise import arithmetic
 from nnefx.converters.onnx.importer import Importer
-from nnefx.converters.onnx.layout import joined, reshaped, transposed
+from nnefx.converters.onnx.layout import reshaped, transposed
 from nnefx.converters.onnx.linear import multiplied
 from nnefx.converters.onnx.quantize import (
     dequantize_linear,
@@ -217,66 +217,3 @@ def dynamic_quantize_lstm(
 
     y, states = layer.run(make)
     return [y, *states]
-
-
-def _opened(g: Importer, x: Tensor, scale: Tensor, zero: Tensor | None) -> Any:
-    return dequantize_linear(g, x, scale, zero)
-
-
-@contrib.on("QLinearAdd")
-def qlinear_add(
-    g: Importer, a: Tensor, a_scale: Tensor, a_zero: Tensor | None, b: Tensor, b_scale: Tensor,
-    b_zero: Tensor | None, y_scale: Tensor, y_zero: Tensor | None = None,
-) -> Any:  # fmt: skip
-    total = binary(g, "add", _opened(g, a, a_scale, a_zero), _opened(g, b, b_scale, b_zero))
-    return quantized(g, total, g.viewed(y_scale, ()), _item(g, y_zero), a.dtype)
-
-
-@contrib.on("QLinearMul")
-def qlinear_mul(
-    g: Importer, a: Tensor, a_scale: Tensor, a_zero: Tensor | None, b: Tensor, b_scale: Tensor,
-    b_zero: Tensor | None, y_scale: Tensor, y_zero: Tensor | None = None,
-) -> Any:  # fmt: skip
-    product = binary(g, "mul", _opened(g, a, a_scale, a_zero), _opened(g, b, b_scale, b_zero))
-    return quantized(g, product, g.viewed(y_scale, ()), _item(g, y_zero), a.dtype)
-
-
-@contrib.on("QLinearSigmoid")
-def qlinear_sigmoid(
-    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor | None, y_scale: Tensor,
-    y_zero: Tensor | None = None,
-) -> Any:  # fmt: skip
-    y = g.sigmoid(_opened(g, x, x_scale, x_zero))
-    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
-
-
-@contrib.on("QLinearLeakyRelu")
-def qlinear_leaky_relu(
-    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor | None, y_scale: Tensor,
-    y_zero: Tensor | None = None, *, alpha: float = 0.01,
-) -> Any:  # fmt: skip
-    y = g.leaky_relu(_opened(g, x, x_scale, x_zero), alpha=alpha)
-    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
-
-
-@contrib.on("QLinearGlobalAveragePool")
-def qlinear_global_average_pool(
-    g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor, y_scale: Tensor, y_zero: Tensor, *,
-    channels_last: int = 0,
-) -> Any:  # fmt: skip
-    axes = list(range(1, x.rank - 1) if channels_last else range(2, x.rank))
-    y = g.mean_reduce(_opened(g, x, x_scale, x_zero), axes=axes)
-    return quantized(g, y, g.viewed(y_scale, ()), _item(g, y_zero), x.dtype)
-
-
-@contrib.on("QLinearConcat")
-def qlinear_concat(
-    g: Importer, y_scale: Tensor, y_zero: Tensor, *tensors: Tensor, axis: int
-) -> Any:
-    parts = [_opened(g, *tensors[i : i + 3]) for i in range(0, len(tensors), 3)]
-    whole = joined(g, parts, axis_of(axis, parts[0].rank))
-    return quantized(g, whole, g.viewed(y_scale, ()), _item(g, y_zero), y_zero.dtype)
-
-
-def _item(g: Importer, zero: Tensor | None) -> Tensor | None:
-    return None if zero is None else g.viewed(zero, ())

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
+from nnefx.converters.grids import Folded, Grid, fold_pairs
 from nnefx.converters.onnx.order import ordered, place
 from nnefx.converters.onnx.proto import Store, attributes
 from nnefx.converters.onnx.schema import (
@@ -21,11 +22,17 @@ from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.rules import Rule, Rules, Unresolved
 from nnefx.converters.scope import Scope, Site, Tensor, kind_of
 from nnefx.diagnostics import Diagnostic, NnefError
-from nnefx.ir.graph import Value
+from nnefx.ir.graph import Graph, Value
 from nnefx.ops import Reject
 from nnefx.source import At, ModelAt
 
 MAX_DEPTH = 64  # of functions that call functions
+
+# What moves or picks items only, so that integers stay on their grid.
+MOVING = frozenset({
+    "Concat", "DepthToSpace", "Flatten", "Identity", "MaxPool", "Reshape", "Slice", "SpaceToDepth",
+    "Split", "Squeeze", "Transpose", "Unsqueeze",
+})  # fmt: skip
 
 
 class Failed:
@@ -58,6 +65,8 @@ class Importer(Scope):
         self.faults: list[Diagnostic] = []
         self.stored_integers: dict[str, Stored] = {}
         self.label_names: dict[str, str] = {}
+        self.grids: dict[Value, Grid] = {}
+        self.folded = Folded()
         self.frame = Frame(opsets_of(model))
         self.env: Env = {}
 
@@ -98,6 +107,16 @@ class Importer(Scope):
         if label is not None:
             self.label_names[label] = tensor.name
         return value
+
+    def finish(self, outputs: Mapping[str, Tensor]) -> Graph:
+        """Return the graph of what `outputs` need; pairs of integers and back are in `folded`."""
+        values = [tensor.value for tensor in outputs.values() if tensor.value is not None]
+        self.folded = fold_pairs(self.builder, self.grids, values)
+        replaced = self.folded.replaced
+        for tensor in outputs.values():
+            if tensor.value in replaced:
+                tensor.value = replaced[tensor.value]
+        return super().finish(outputs)
 
     def stored(self, tensor: onnx.TensorProto) -> Tensor:
         """Return an initializer as a known tensor."""
@@ -172,6 +191,9 @@ class Importer(Scope):
             check_attributes(schema, node)
         values = attributes(node, self.store)
         if rule is not None:
+            grid = self._moved_grid(node, tensors)
+            if grid is not None:
+                return self._on_grid(rule, tensors, values, grid)
             outputs = self._by_rule(rule, tensors, values)
             return self._typed(outputs, schema, tensors)
         defaults: list[onnx.AttributeProto] = []
@@ -204,6 +226,35 @@ class Importer(Scope):
         positional, keywords = rule.bind(inputs, values)
         result = rule.function(self, *positional, **keywords)
         return list(result) if isinstance(result, (list, tuple)) else [result]
+
+    def _moved_grid(self, node: onnx.NodeProto, tensors: Sequence[Tensor | None]) -> Grid | None:
+        """Return the grid of integers that a node only moves, None for another node."""
+        first = tensors[0] if tensors else None
+        if node.op_type not in MOVING or first is None or first.kind != "integer":
+            return None
+        grid = self.grids.get(first.value) if first.value is not None else None
+        if grid is None or grid.scale.size != 1:
+            return None
+        others = tensors[1:] if node.op_type == "Concat" else []
+        found = [self.grids.get(t.value) if t and t.value is not None else None for t in others]
+        return grid if all(item is not None and item.same(grid) for item in found) else None
+
+    def _on_grid(
+        self, rule: Rule, tensors: Sequence[Tensor | None], values: Mapping[str, Any], grid: Grid
+    ) -> list[Tensor]:
+        """Move the reals that integers stand for: they are on the same grid afterwards."""
+        from nnefx.converters.onnx.quantize import dequantize_linear, quantized
+
+        scale, zero = self.known(grid.scale.reshape(())), self.known(grid.zero.reshape(()))
+        zero = self.typed(zero, grid.dtype)
+        reals = [
+            dequantize_linear(self, item, scale, zero)
+            if item is not None and item.value is not None and item.value in self.grids
+            else item
+            for item in tensors
+        ]
+        outputs = self._by_rule(rule, reals, values)
+        return [quantized(self, item, scale, zero, grid.dtype) for item in outputs]
 
     def _typed(
         self, outputs: list[Tensor], schema: Any, inputs: Sequence[Tensor | None]

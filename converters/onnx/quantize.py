@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from nnefx.converters.broadcast import aligned, binary
+from nnefx.converters.grids import Grid
 from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import unsqueezed
 from nnefx.converters.onnx.proto import dtype_of
 from nnefx.converters.onnx.shapes import axis_of, per_axis, unless_ones, window_padding
 from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.onnx.tables import rules
-from nnefx.converters.onnx.window import check_kernel
+from nnefx.converters.onnx.window import check_kernel, conv
 from nnefx.converters.scope import Tensor
 from nnefx.ops import Reject
 
@@ -43,7 +44,18 @@ def quantized(
     zero: Any = 0 if zero_point is None else zero_point
     bits = dtype.itemsize * 8
     result = g.nnefx_quantize(scalars, scale, zero, bits=bits, signed=dtype.kind == "i")
+    note_grid(g, result, scale, zero_point, dtype)
     return g.typed(result, dtype)
+
+
+def note_grid(
+    g: Importer, result: Tensor, scale: Tensor, zero: Tensor | None, dtype: np.dtype[Any]
+) -> None:
+    """Note how integers stand for reals, where that is known now."""
+    point = np.zeros((), np.int64) if zero is None else zero.array
+    known = scale.array is not None and scale.dtype == np.float32 and point is not None
+    if known and result.value is not None and dtype.kind in "iu":
+        g.grids[result.value] = Grid(scale.array, point, dtype)
 
 
 def spread(g: Importer, t: Tensor, x: Tensor, axis: int, block: int) -> Tensor:
@@ -70,6 +82,7 @@ def dequantize_linear(
     offset = None if zero_point is None else spread(g, zero_point, x, axis, block_size)
     dtype = dtype_of(output_dtype) if output_dtype else scale.dtype
     result = g.nnefx_dequantize(x, factor, 0 if offset is None else offset)
+    note_grid(g, result, factor, offset, x.dtype)
     zero = np.zeros((), np.int64) if offset is None else offset.array
     if x.array is not None and factor.array is not None and zero is not None and x.volume > 1:
         result.name, result.kept = x.name, True
@@ -97,11 +110,26 @@ def matmul_integer(
     return g.typed(multiplied(g, _centred(g, a, a_zero), _centred(g, b, b_zero)), np.int32)
 
 
+def in_reals(*parameters: Tensor | None) -> bool:
+    """Tell whether scales and zeros are known, so that an operator computes reals on grids.
+
+    What is rounded stands in graph.quant then, and the operator is the one that everybody has.
+    """
+    return all(item is None or item.known for item in parameters)
+
+
 @rules.on("QLinearMatMul")
 def qlinear_matmul(
     g: Importer, a: Tensor, a_scale: Tensor, a_zero: Tensor, b: Tensor, b_scale: Tensor,
     b_zero: Tensor, y_scale: Tensor, y_zero: Tensor,
 ) -> Tensor:  # fmt: skip
+    from nnefx.converters.onnx.linear import multiplied
+
+    if in_reals(a_scale, a_zero, b_scale, b_zero, y_scale, y_zero) and a_scale.volume == 1:
+        left = dequantize_linear(g, a, a_scale, a_zero)
+        right = dequantize_linear(g, b, b_scale, b_zero, axis=b.rank - 1)
+        product = multiplied(g, left, right)
+        return quantized(g, product, g.viewed(y_scale, ()), g.viewed(y_zero, ()), y_zero.dtype)
     total = matmul_integer(g, a, b, a_zero, b_zero)
     if a_scale.rank == 1 and a_scale.volume > 1:
         a_scale = g.viewed(a_scale, (a_scale.volume, 1))
@@ -137,6 +165,15 @@ def conv_integer(
     return g.typed(result, np.int32)
 
 
+def unfolded_bias(g: Importer, b: Tensor, x_scale: Tensor, w_scale: Tensor) -> Tensor:
+    """Return the reals of a bias, which has the scale of the products that it is added to."""
+    assert x_scale.array is not None
+    assert w_scale.array is not None
+    scale = np.asarray(x_scale.array.reshape(()) * w_scale.array, np.float32)
+    result: Tensor = dequantize_linear(g, b, g.known(scale), axis=0)
+    return result
+
+
 @rules.on("QLinearConv")
 def qlinear_conv(
     g: Importer, x: Tensor, x_scale: Tensor, x_zero: Tensor, w: Tensor, w_scale: Tensor,
@@ -144,6 +181,15 @@ def qlinear_conv(
     auto_pad: str = "NOTSET", dilations: Ints = None, group: int = 1, kernel_shape: Ints = None,
     pads: Ints = None, strides: Ints = None,
 ) -> Any:  # fmt: skip
+    if in_reals(x_scale, x_zero, w_scale, w_zero, y_scale, y_zero, b):
+        bias = None if b is None else unfolded_bias(g, b, x_scale, w_scale)
+        result = conv(
+            g, dequantize_linear(g, x, x_scale, x_zero),
+            dequantize_linear(g, w, w_scale, w_zero, axis=0), bias, auto_pad=auto_pad,
+            dilations=dilations, group=group, kernel_shape=kernel_shape, pads=pads,
+            strides=strides,
+        )  # fmt: skip
+        return quantized(g, result, g.viewed(y_scale, ()), g.viewed(y_zero, ()), y_zero.dtype)
     total = conv_integer(
         g, x, w, x_zero, w_zero, auto_pad=auto_pad, dilations=dilations, group=group,
         kernel_shape=kernel_shape, pads=pads, strides=strides,

@@ -17,13 +17,14 @@ from nnefx.converters.onnx.stored import as_integers
 from nnefx.converters.onnx.tables import contrib, ml, rules
 from nnefx.converters.scope import Tensor
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
+from nnefx.ir.graph import Graph
 from nnefx.ops import Reject
 from nnefx.source import FileAt, ModelAt
 
 _FAMILIES = (
-    "activate", "contrib", "control", "elementwise", "index", "layout", "linear", "normalize",
-    "padding", "pool", "quantize", "recurrent", "reduce", "resize", "roi", "signal", "source",
-    "window",
+    "activate", "contrib", "contrib_quantized", "control", "elementwise", "index", "layout",
+    "linear", "normalize", "padding", "pool", "quantize", "recurrent", "reduce", "resize",
+    "roi", "signal", "source", "window",
 )  # fmt: skip
 
 Shapes = Mapping[str | None, Sequence[int]]  # None: the only input
@@ -86,18 +87,34 @@ def read_model(
         graph = importer.finish(results)
     except Reject as fault:
         raise NnefError(fault.code, fault.message, FileAt(name)) from None
-    live = set(graph.values.values())
-    names = {
-        foreign: tensor.value.name
-        for foreign, tensor in env.items()
-        if isinstance(tensor, Tensor) and tensor.value in live and tensor.value is not None
-    }
+    names = _names(importer, graph, env)
     names.update(zip(results, (value.name for value in graph.outputs)))
     types = {foreign: env_type(env, foreign) for foreign in names}
     weights, entries = as_integers(
         graph, importer.weights, importer.stored_integers, importer.label_names
     )
-    return Imported(graph, weights, names, types, entries, notes=_notes(types, model, name))
+    told = {value.name: entry for value, entry in importer.folded.entries.items()}
+    told = {name: told[name] for name in graph.values if name in told}
+    return Imported(
+        graph, weights, names, types, {**told, **entries}, notes=_notes(types, model, name)
+    )
+
+
+def _names(importer: Importer, graph: Graph, env: Env) -> dict[str, str]:
+    """Return the values of the graph by the names of the foreign tensors that they are.
+
+    Of what is rounded, that is the tensor behind the rounding, or an input of the graph.
+    """
+    live, folded = set(graph.values.values()), importer.folded
+    rounded = set(folded.replaced.values()) - set(graph.inputs)
+    names = {}
+    for foreign, tensor in env.items():
+        if not isinstance(tensor, Tensor) or tensor.value is None or tensor.value in rounded:
+            continue
+        value = folded.replaced.get(tensor.value, tensor.value)
+        if value in live:
+            names[foreign] = value.name
+    return names
 
 
 def _notes(types: Mapping[str, str], model: onnx.ModelProto, name: str) -> list[Diagnostic]:

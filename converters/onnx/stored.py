@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnefx.converters.grids import Grid
 from nnefx.ir.graph import Graph
 from nnefx.tensors.dequantize import dequantize
 from nnefx.tensors.quant import Quantization
@@ -74,40 +75,7 @@ def tensor_parts(tensor: Stored) -> tuple[Array, Array]:
 
 def _matching(tensor: Stored, array: Array) -> Quantization | None:
     for short in (True, False):  # short numbers where they say the same
-        entry = _entry(tensor, short)
+        entry = Grid(tensor.scale, tensor.zero, tensor.items.dtype).entry(short)
         if np.array_equal(dequantize(tensor.items, entry), array):
             return entry
     return None
-
-
-def _entry(tensor: Stored, short: bool) -> Quantization:
-    scale, zero = tensor_parts(tensor)
-    return Quantization(
-        "zero_point_linear_quantize",
-        {
-            "zero_point": _nested(zero.astype(np.int64), short),
-            "scale": _nested(scale, short),
-            "bits": tensor.items.dtype.itemsize * 8,
-            "signed": tensor.items.dtype.kind == "i",
-            "symmetric": False,
-        },
-    )
-
-
-def _nested(part: Array, short: bool) -> Any:
-    """Return numbers as nested lists without trailing dimensions of 1: NNEF adds those."""
-    if part.dtype.kind == "i" and part.size and (part == part.reshape(-1)[0]).all():
-        return int(part.reshape(-1)[0])
-    shape = list(part.shape)
-    while shape and shape[-1] == 1:
-        shape.pop()
-    return _plain(part.reshape(shape), short)
-
-
-def _plain(part: Array, short: bool) -> Any:
-    if part.ndim:
-        return [_plain(item, short) for item in part]
-    item = part[()]
-    if part.dtype.kind == "i":
-        return int(item)
-    return float(str(item)) if short else float(item)

@@ -128,6 +128,8 @@ class _Fusion:
         value = operands[places[0]]
         if self.uses.get(value, 0) != 1 or value.shape != node.output.shape:
             return None
+        if value.name in self.model.quantization:
+            return None  # it is rounded between the two
         channels = value.shape[1]
         others = [
             None if i in places else self._channels(x, channels) for i, x in enumerate(operands)

@@ -48,12 +48,11 @@ def text(proto, **options):
     return print_document(unbuild(imported(proto, **options).graph))
 
 
-def agree(proto, inputs, tolerance=1e-5):
+def agree(proto, inputs, tolerance=1e-5, **options):
     """Hold what we compute to what onnxruntime does."""
     found = imported(proto)
-    got = nnefx.run(
-        Model(found.graph, found.weights), {found.names[n]: array for n, array in inputs.items()}
-    )
+    made = Model(found.graph, found.weights, found.quantization)
+    got = nnefx.run(made, {found.names[n]: array for n, array in inputs.items()}, **options)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
@@ -164,7 +163,7 @@ def test_quantized_convolution_agrees_to_the_last_integer():
     made = node("QLinearConv", "x", "s", "z", "q", "t", "w", "s", "z", pads=[1, 1, 1, 1])
     x = RANDOM.integers(0, 256, (1, 4, 6, 6)).astype(np.uint8)
     w = RANDOM.integers(-128, 128, (3, 4, 3, 3)).astype(np.int8)
-    agree(quantized(made, x, w), {"x": x}, 0)
+    agree(quantized(made, x, w), {"x": x}, 0, integer=True)
 
 
 def test_quantized_weights_stay_integers(tmp_path):

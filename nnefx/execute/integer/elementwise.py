@@ -86,7 +86,8 @@ def _scaled(x: Integers, factor: float) -> Held | None:
     part = part_of(x)
     size = abs(factor)
     scale = np.asarray(part.scale * np.float32(size), np.float32)
-    return Pending((Part(part.items * np.sign(factor), scale, part.exact * size),))
+    scaled = Part(part.items * np.sign(factor), scale, part.exact * size)
+    return Pending((scaled,), of_one=x.grid.whole)
 
 
 @rule("div")
@@ -115,7 +116,8 @@ def absolute(_node: Node, held: Mapping[str, Any]) -> Held | None:
     if not isinstance(held["x"], Integers):
         return None
     part = part_of(held["x"])
-    return Pending((Part(np.abs(part.items), part.scale, part.exact),))
+    sized = Part(np.abs(part.items), part.scale, part.exact)
+    return Pending((sized,), of_one=held["x"].grid.whole)
 
 
 @rule("relu")
@@ -148,5 +150,5 @@ def larger(node: Node, held: Mapping[str, Any]) -> Held | None:
 
 def _cut(x: Any, low: float, high: float) -> Held | None:
     if isinstance(x, Integers):
-        x = Pending((part_of(x),))
+        x = Pending((part_of(x),), of_one=x.grid.whole)
     return x.cut(low, high) if isinstance(x, Pending) else None

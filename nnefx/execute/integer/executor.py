@@ -148,6 +148,8 @@ class IntegerExecutor:
         found = self._rules[node.name](node, operands) if node.name in self._rules else None
         grids = [self.grids.get(value.name) for value in node.values()]
         touched = any(grids) or any(isinstance(env[v], Integers) for v in node.operands())
+        if node.name == "nnefx_quantize":
+            found = self._indices(node, operands)
         if found is None and node.name in ("concat", "stack"):
             found = self._joined(node, operands, grids[0])
         if found is not None:
@@ -157,7 +159,20 @@ class IntegerExecutor:
         how: How = "table" if tabulated(node, operands) else "float"
         self._note(node, how, touched)
         reals = {value: env[value].real() for value in flat_values(node.inputs.values())}
-        return [Real(array) for array in compute(node, reals)]
+        return [Real(array, how == "table") for array in compute(node, reals)]
+
+    def _indices(self, node: Node, operands: Mapping[str, Any]) -> Held | None:
+        """Return a value as indices, which the graph itself asks for: a result in integers."""
+        x = operands["x"]
+        scale, zero = (
+            item.items if isinstance(item, Real) else np.asarray(item)
+            for item in (operands["scale"], operands["zero_point"])
+        )
+        bits, signed = node.attributes["bits"], node.attributes["signed"]
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        grid = Grid(scale.astype(np.float32), zero.astype(np.int64), low, high)
+        items = requantized(x, grid, self.rounding).items
+        return Real(items.astype(np.int64))
 
     def _joined(self, node: Node, operands: Mapping[str, Any], grid: Grid | None) -> Held | None:
         """Join tensors of several grids: each is brought to that of the result first."""

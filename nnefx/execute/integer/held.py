@@ -74,6 +74,7 @@ class Pending:
     Attributes:
         parts: what is added; most have one.
         bounds: the reals that activations cut the sum to.
+        of_one: whether each item is a function of one index.
         kind: `product` for sums of products, `sum` for a sum of tensors, `mean`, or `pool` for
             means of windows.
     """
@@ -81,6 +82,7 @@ class Pending:
     parts: tuple[Part, ...]
     kind: str = "product"
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    of_one: bool = False
 
     def real(self) -> Arrays:
         """Return the reals, in float32."""
@@ -101,9 +103,15 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Real:
-    """A value that is not quantized."""
+    """A value that is not quantized.
+
+    Attributes:
+        items: it.
+        of_one: whether each item is a function of one index, which an engine looks up.
+    """
 
     items: Arrays
+    of_one: bool = False
 
     def real(self) -> Arrays:
         """Return it."""

@@ -1,6 +1,7 @@
 """Means, and what only moves items."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ def _mean(x: Integers, items: Arrays, count: Arrays | None, kind: str) -> Held:
 
 # ---- what only moves items
 
+_PARTS = ("split", "unstack", "pad")
+
 
 @rule(
     "copy", "reshape", "squeeze", "unsqueeze", "transpose", "slice", "tile", "nearest_downsample",
@@ -60,8 +63,9 @@ def _mean(x: Integers, items: Arrays, count: Arrays | None, kind: str) -> Held:
 def moved(node: Node, held: Mapping[str, Any]) -> Held | list[Held] | None:
     """Move indices; borders are the zero of the grid."""
     x = held[next(iter(node.inputs))]
-    picks = node.name in ("max_pool", "max_reduce", "min_reduce")
-    if isinstance(x, Pending) and (picks or node.name in ("split", "unstack", "pad")):
+    if isinstance(x, Pending) and node.name == "max_pool":
+        return _picked(node, x)
+    if isinstance(x, Pending) and node.name in ("max_reduce", "min_reduce", *_PARTS):
         return None
     if isinstance(x, Pending):
         return x.moved(lambda items: np.asarray(_kernel(node, items)))
@@ -71,6 +75,18 @@ def moved(node: Node, held: Mapping[str, Any]) -> Held | list[Held] | None:
     if isinstance(result, list):
         return [_back(item, x) for item in result]
     return _back(result, x)
+
+
+def _picked(node: Node, x: Pending) -> Held | None:
+    """Take the largest sums of windows that meet one scale each."""
+    part, size = x.parts[0], node.attributes["size"]
+    wide = aligned(part.scale, part.items.ndim).shape or (1,) * len(size)
+    one = all(window == 1 or extent == 1 for window, extent in zip(size, wide))
+    if len(x.parts) > 1 or part.divisor is not None or not one:
+        return None
+    if node.attributes["border"] != "ignore" and not x.bounds[0] <= 0.0 <= x.bounds[1]:
+        return None
+    return replace(x, parts=(replace(part, items=np.asarray(_kernel(node, part.items))),))
 
 
 def _kernel(node: Node, items: Arrays) -> Any:

@@ -53,7 +53,12 @@ def tabulated(node: Node, held: Mapping[str, Any]) -> bool:
     if node.name not in POINTWISE:
         return False
     tensors = [item for item in held.values() if not _number(item)]
-    return len(tensors) == 1 and isinstance(tensors[0], Integers) and tensors[0].grid.high < 1 << 16
+    if len(tensors) != 1:
+        return False
+    (one,) = tensors
+    if isinstance(one, (Real, Pending)):
+        return one.of_one
+    return isinstance(one, Integers) and one.grid.whole and one.grid.high < 1 << 16
 
 
 def _number(item: Any) -> bool:
