@@ -48,25 +48,32 @@ def from_torch(
     return Model(graph, imported.weights, imported.quantization, imported.extra)
 
 
-def to_torch(model: Model, *, dtype: "torch.dtype | None" = None) -> "nn.Module":
+def to_torch(
+    model: Model, *, dtype: "torch.dtype | None" = None, learn_scales: bool = False
+) -> "nn.Module":
     """Return a trainable module that computes what the model does.
 
     Its parameters are the scalar variables; the keys of its `state_dict` are their labels.
-    Variables that an `update` writes to are buffers.
+    Variables that an `update` writes to are buffers. What graph.quant speaks of is rounded, with
+    gradients that go straight through: training a quantized model is quantization-aware.
 
     Args:
         model: the model; its weights are copied.
         dtype: the type of scalars; by default float32, and float64 where they are stored so.
+        learn_scales: make the scales of graph.quant parameters too.
 
     Raises:
         NnefError: NX012 where PyTorch is missing, NX217 for an operation that nothing computes.
     """
-    module: nn.Module = _module("nnefx.execute.torch.module").to_torch(model, dtype=dtype)
+    make = _module("nnefx.execute.torch.module").to_torch
+    module: nn.Module = make(model, dtype=dtype, learn_scales=learn_scales)
     return module
 
 
 def from_torch_module(module: "nn.Module") -> Model:
     """Return the model of a module that `to_torch` made, with the weights that it has now.
+
+    Variables that graph.quant speaks of are integers on their grids again.
 
     Raises:
         NnefError: NX012 where PyTorch is missing, NX721 for a module of another origin.

@@ -10,41 +10,51 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from nnefx.diagnostics import NnefError
+from nnefx.execute.torch.fake import fake_quantize, indices
 from nnefx.execute.torch.fallback import Fallback
 from nnefx.execute.torch.table import kernels
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.passes.expand import expand
 from nnefx.tensors.dequantize import dequantize
 from nnefx.tensors.model import Model
+from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
 
 _ORIGIN = "nnef_model"  # where a module keeps what it was made of, in its `meta`
 _LABELS = "nnef_labels"
+_ROUNDERS = "nnef_rounders"
 
 
-def to_torch(model: Model, *, dtype: torch.dtype | None = None) -> fx.GraphModule:
+def to_torch(
+    model: Model, *, dtype: torch.dtype | None = None, learn_scales: bool = False
+) -> fx.GraphModule:
     """Return a module that computes what the model does.
 
     Scalar variables are its parameters, trainable; integer and logical ones, and those that an
     `update` writes to, are buffers. The keys of its `state_dict` are the labels. It takes the
     inputs of the graph in order, and returns its output, or a tuple of them.
 
+    What graph.quant speaks of is rounded as it says; gradients go straight through the rounding,
+    so that training a quantized model is quantization-aware.
+
     Args:
         model: the model; its weights are copied.
         dtype: the type of scalars; by default float32, and float64 where they are stored so.
+        learn_scales: make the scales of graph.quant parameters too.
 
     Raises:
         NnefError: NX217 for a custom operation that nothing computes, NX4xx for weights.
     """
     with np.errstate(all="ignore"):
-        return _Maker(model, dtype).made()
+        return _Maker(model, dtype, learn_scales).made()
 
 
 def from_torch_module(module: nn.Module) -> Model:
     """Return the model of a module that `to_torch` made, with the weights that it has now.
 
-    The weights share memory with the module where it is on the CPU.
+    Variables that graph.quant speaks of become integers on their grids again, with the scales that
+    were learned. The other weights share memory with the module where it is on the CPU.
 
     Raises:
         NnefError: NX721 for a module of another origin, or one with a parameter less.
@@ -56,24 +66,41 @@ def from_torch_module(module: nn.Module) -> Model:
     names: Mapping[str, str] = module.meta[_LABELS]  # type: ignore[assignment,index]
     state = module.state_dict()
     weights: dict[str, Array] = {}
-    quantization = dict(origin.quantization)
+    quantization = _learned(module, origin)
     for node in origin.graph.variables:
         label = node.attributes["label"]
         key = names[label.lower()]
         if key not in state:
             raise NnefError("NX721", f"the module has no parameter '{key}' any more", node.at)
         tensor = state[key].detach().cpu()
-        weights[label] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
-        quantization.pop(node.output.name, None)  # trained weights are stored as they are
+        array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+        entry = quantization.get(node.output.name) if array.dtype.kind == "f" else None
+        whole = None if entry is None else indices(array, entry)
+        weights[label] = array if whole is None else whole
     return Model(origin.graph, weights, quantization, origin.extra)
+
+
+def _learned(module: nn.Module, origin: Model) -> dict[str, Quantization]:
+    """Return graph.quant with the scales that the module has now."""
+    rounders: Mapping[str, str] = module.meta[_ROUNDERS]  # type: ignore[assignment,index]
+    found = dict(origin.quantization)
+    for name, place in rounders.items():
+        rounder = getattr(module, place)
+        found[name] = rounder.rounded()
+    return found
 
 
 class _Maker:
     """Makes one module."""
 
-    def __init__(self, model: Model, dtype: torch.dtype | None) -> None:
+    def __init__(
+        self, model: Model, dtype: torch.dtype | None = None, learned: bool = False
+    ) -> None:
         self.model = model
         self.dtype = dtype
+        self.learned = learned
+        self.rounders: dict[str, str] = {}
+        self.states: dict[Value, fx.Node] = {}  # variables before they are rounded
         self.kernels = kernels()
         self.graph = expand(model.graph, self._is_kept)
         self.root = nn.Module()
@@ -101,6 +128,7 @@ class _Maker:
             self.model.graph, {}, self.model.quantization, self.model.extra
         )
         module.meta[_LABELS] = self.labels
+        module.meta[_ROUNDERS] = self.rounders
         return module
 
     def _is_kept(self, node: Node) -> bool:
@@ -111,6 +139,9 @@ class _Maker:
     def _place_inputs(self) -> None:
         for value in self.graph.inputs:
             self.values[value] = self.fx.placeholder(value.name)
+        for node in self.graph.nodes:
+            if node.name == "external":
+                self._round(node)
 
     def _add(self, node: Node) -> None:
         match node.name:
@@ -118,15 +149,35 @@ class _Maker:
                 return
             case "variable":
                 self.values[node.output] = self.fx.get_attr(self._variable(node))
+                self.states[node.output] = self.values[node.output]
             case "constant":
                 self.values[node.output] = self.fx.get_attr(self._constant(node))
             case "update":
-                variable, value = (self._argument(item) for item in node.inputs.values())
-                self.updates.append((variable, value))
+                state, new = node.operands()
+                value = self._argument(new)
+                self.updates.append((self.states[state], value))
                 self.values[node.output] = value
             case _:
                 self._call(node)
+        self._round(node)
         self.values[node.output].meta["nnef"] = node.output.name
+
+    def _round(self, node: Node) -> None:
+        """Round what graph.quant speaks of."""
+        for value in node.values():
+            entry = self.model.quantization.get(value.name)
+            if entry is None or value.dtype != "scalar" or value not in self.values:
+                continue
+            stored = node.name == "variable"
+            rounder = fake_quantize(entry, value.rank, learned=self.learned, stored=stored)
+            if rounder is None:
+                continue
+            place = f"_quantize_{value.name}"
+            if value.name not in self.rounders:
+                self.root.add_module(place, rounder)
+                self.rounders[value.name] = place
+            self.values[value] = self.fx.call_module(place, (self.values[value],))
+            self.values[value].meta["nnef"] = value.name
 
     def _call(self, node: Node) -> None:
         arguments = tuple(self._argument(item) for item in node.inputs.values())

@@ -1,0 +1,154 @@
+"""Rounding to the grids of graph.quant, with gradients that go straight through it.
+
+A value inside of its grid's limits passes its gradient on as if nothing were rounded, one outside
+passes none. A scale that learns gets the gradient of the rounded value by it (Esser et al., 2020:
+learned step size quantization), so that it finds its own place between clipping and rounding.
+"""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nnefx.execute.simulate import simulate
+from nnefx.tensors.grid import Grid, aligned, grid_of
+from nnefx.tensors.quant import Quantization
+
+Array = NDArray[Any]
+_LEAST = 1e-12  # of a scale that learns
+MOST_BITS = 24  # float32 holds no more: what is finer, such as a bias, stays as it is
+
+
+class FakeQuantize(nn.Module):
+    """Rounds a tensor to the grid of an entry of graph.quant.
+
+    Attributes:
+        entry: the entry as the model has it.
+        scale: the step, a parameter where it learns.
+    """
+
+    def __init__(self, entry: Quantization, grid: Grid, rank: int, learned: bool) -> None:
+        super().__init__()
+        self.entry = entry
+        self.grid = grid
+        scale, zero = (torch.tensor(aligned(item, rank)) for item in (grid.scale, grid.zero))
+        if learned:
+            self.scale = nn.Parameter(scale)
+        else:
+            self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("zero", zero, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the nearest reals of the grid."""
+        scale = self.scale.to(x.dtype).clamp_min(_LEAST)
+        result: Tensor = _Round.apply(x, scale, self.zero.to(x.dtype), self.grid)
+        return result
+
+    def rounded(self) -> Quantization:
+        """Return the entry with the scale that it has now."""
+        if not isinstance(self.scale, nn.Parameter):
+            return self.entry
+        scale = self.scale.detach().cpu().float().clamp_min(_LEAST).numpy()
+        return _with_scale(self.entry, scale.reshape(self.grid.scale.shape), self.grid)
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
+        level = torch.floor(x / scale + 0.5) + zero
+        ctx.save_for_backward(x, scale, zero)
+        ctx.ends = grid.low, grid.high
+        result: Tensor = (level.clamp(*ctx.ends) - zero) * scale
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        (grad,), (x, scale, zero) = grads, ctx.saved_tensors
+        low, high = ctx.ends
+        steps = x / scale
+        whole = torch.floor(steps + 0.5)
+        inside = (whole + zero >= low) & (whole + zero <= high)
+        to_scale = None
+        if ctx.needs_input_grad[1]:
+            by_scale = torch.where(inside, whole - steps, (whole + zero).clamp(low, high) - zero)
+            # as many items as share a scale pull at it: without this it would jump
+            weight = 1.0 / sqrt(max(x.numel() // scale.numel(), 1) * max(high, 1))
+            to_scale = (grad * by_scale).sum_to_size(scale.shape) * weight
+        return grad * inside, to_scale, None, None
+
+
+class Simulated(nn.Module):
+    """Rounds as an entry says whose reals are no multiples of a step; gradients pass."""
+
+    def __init__(self, entry: Quantization) -> None:
+        super().__init__()
+        self.entry = entry
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the nearest reals that the algorithm knows."""
+        result: Tensor = _Through.apply(x, self.entry)
+        return result
+
+    def rounded(self) -> Quantization:
+        """Return the entry."""
+        return self.entry
+
+
+class _Through(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor, entry: Quantization) -> Tensor:
+        array = simulate(np.asarray(x.detach().cpu()), entry)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(x)
+
+    @staticmethod
+    def backward(_ctx: Any, *grads: Tensor) -> Any:
+        return grads[0], None
+
+
+def fake_quantize(
+    entry: Quantization, rank: int, *, learned: bool, stored: bool = False
+) -> FakeQuantize | Simulated | None:
+    """Return what rounds a tensor as an entry says.
+
+    Args:
+        entry: of graph.quant.
+        rank: of the tensor.
+        learned: whether the scale is a parameter.
+        stored: whether it is a variable: one of more than 24 bits is left as it is (None).
+    """
+    grid = grid_of(entry)
+    if grid is None:
+        return Simulated(entry)
+    if stored and grid.high >= 1 << (MOST_BITS - 1):
+        return None
+    return FakeQuantize(entry, grid, rank, learned)
+
+
+def _with_scale(entry: Quantization, scale: Array, grid: Grid) -> Quantization:
+    if entry.algorithm == "zero_point_linear_quantize":
+        found: dict[str, Any] = {"scale": _shortest(scale)}
+    else:
+        wide = scale.astype(np.float64)
+        ends = {"min": (grid.low - grid.zero) * wide, "max": (grid.high - grid.zero) * wide}
+        found = {name: end.tolist() for name, end in ends.items()}
+    return Quantization(entry.algorithm, {**entry.attributes, **found}, entry.at)
+
+
+def _shortest(scale: Array) -> Any:
+    """Return float32 as the shortest numbers that are read as the same."""
+    if scale.ndim == 0:
+        return float(str(scale[()]))
+    return [_shortest(item) for item in scale]
+
+
+def indices(weights: Array, entry: Quantization) -> Array | None:
+    """Return the indices of a variable's reals on the grid of its entry; None without a grid."""
+    grid = grid_of(entry)
+    if grid is None:
+        return None
+    scale, zero = (item.astype(np.float64) for item in grid.spread(weights.ndim))
+    steps = np.floor(weights.astype(np.float64) / scale + 0.5) + zero
+    return np.clip(steps, grid.low, grid.high).astype(grid.dtype)
