@@ -26,7 +26,7 @@ SOURCES = ("nnefx_blob.c", "nnefx_records.c", "nnefx_calls.c", "nnefx_file.c", "
            "nnefx_names.c", "nnefx_parameters.c", "nnefx_cache_head.c", "nnefx_cache.c",
            "nnefx_build.c", "nnefx_vx.c")  # fmt: skip
 _FLOATS = ctypes.POINTER(ctypes.c_float)
-ZERO_COPY = 2
+ZERO_COPY, PARAMETERS = 2, 32  # flags of nnefx_vx.h
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -39,6 +39,7 @@ def drive(
     *,
     include: str | os.PathLike[str] | None = None,
     flags: int = 0,
+    cache: str | os.PathLike[str] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Run the blob at `path` on an OpenVX library and return its outputs by NNEF name.
 
@@ -49,6 +50,7 @@ def drive(
         inputs: an array per input, by NNEF name.
         include: the folder that has `VX/vx.h`; looked for beside the first library if left out.
         flags: of the loader, such as `ZERO_COPY`.
+        cache: a file for what the library exports of the net (vx_khr_ix), to start from next time.
 
     Raises:
         NnefError: NX651 where inputs do not fit, NX680 where the loader cannot be compiled or a
@@ -58,7 +60,7 @@ def drive(
     with tempfile.TemporaryDirectory(prefix="nnefx-") as folder:
         shared = compile_loader(Path(folder), _include(include, libraries))
         loader = _Loader([_open(library) for library in libraries], _open(shared))
-        with loader.imported(os.fspath(path), flags) as net:
+        with loader.imported(os.fspath(path), flags, cache) as net:
             for index, feed in enumerate(feeds):
                 loader.demand(loader.write(net, index, feed.ctypes.data_as(_FLOATS)), "write")
             loader.demand(loader.process(net), "run")
@@ -133,6 +135,32 @@ def _open(library: str | os.PathLike[str]) -> ctypes.CDLL:
         raise NnefError("NX680", f"library cannot be loaded: {error}", FileAt(name)) from None
 
 
+class _Cache(ctypes.Structure):
+    """nnefx_vx_cache of the loader."""
+
+    _fields_ = (
+        ("path", ctypes.c_char_p),
+        ("load", ctypes.c_void_p),
+        ("store", ctypes.c_void_p),
+        ("user", ctypes.c_void_p),
+        ("build", ctypes.c_char_p),
+        ("functions", ctypes.c_void_p),
+    )
+
+
+class _Options(ctypes.Structure):
+    """nnefx_vx_options of the loader."""
+
+    _fields_ = (
+        ("graph", ctypes.c_void_p),
+        ("inputs", ctypes.c_void_p),
+        ("outputs", ctypes.c_void_p),
+        ("on_error", ctypes.c_void_p),
+        ("user", ctypes.c_void_p),
+        ("cache", ctypes.POINTER(_Cache)),
+    )
+
+
 class _Loader:
     """The functions of the loader and of OpenVX that a run needs."""
 
@@ -163,12 +191,17 @@ class _Loader:
         self.process.argtypes = [pointer]
 
     @contextmanager
-    def imported(self, path: str, flags: int) -> Iterator[ctypes.c_void_p]:
+    def imported(
+        self, path: str, flags: int, cache: str | os.PathLike[str] | None
+    ) -> Iterator[ctypes.c_void_p]:
         """Import a blob into a context of its own, and release both."""
+        options = _Options()
+        if cache is not None:
+            options.cache = ctypes.pointer(_Cache(path=os.fsencode(cache)))
         context = ctypes.c_void_p(self.vx.vxCreateContext())
         if not context or self.vx.vxGetStatus(context):
             raise NnefError("NX681", "library gives no context")
-        net = ctypes.c_void_p(self._open(context, os.fsencode(path), flags, None))
+        net = ctypes.c_void_p(self._open(context, os.fsencode(path), flags, ctypes.byref(options)))
         try:
             if not net or self._status(net):
                 said = self._error(net).decode(errors="replace")

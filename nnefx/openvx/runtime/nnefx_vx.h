@@ -113,7 +113,8 @@ vx_status nnefxVxProcess(nnefx_vx_import import);
 vx_status nnefxVxImportParameter(nnefx_vx_import import, vx_uint32 index, vx_uint32 *first,
                                  vx_uint32 *count);
 /* Let another tensor of the same extents and type be that input or output from now on:
- * vxSetGraphParameterByIndex for all of its parameters. VX_ERROR_NOT_SUPPORTED where it has none. */
+ * vxSetGraphParameterByIndex for all of its parameters. VX_ERROR_NOT_SUPPORTED where it has none.
+ * Some targets compile addresses in: verify the graph anew there (docs/blob.md). */
 vx_status nnefxVxReplacePort(nnefx_vx_import import, vx_uint32 index, vx_tensor tensor);
 
 /* What became of the cache, and why: "cache is of another net". */
