@@ -11,6 +11,7 @@ from nnefx.cli import options
 if TYPE_CHECKING:
     from nnefx.converters.imported import Imported
     from nnefx.converters.verify import Comparison
+    from nnefx.tensors.compress import Compression
 
 
 @click.command()
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--report", type=click.Path(path_type=Path), help="Write names and errors as JSON.")
 @click.option("--hierarchy", is_flag=True, help="PyTorch: keep modules as fragments.")
 @click.option("--no-opt", is_flag=True, help="Leave constants and dead operations as they are.")
+@options.compression
 @options.force
 @options.verbosity
 def convert(
@@ -66,6 +68,7 @@ def convert(
     report: Path | None,
     hierarchy: bool,
     no_opt: bool,
+    compression: "Compression",
     force: bool,
     quiet: bool,
     verbose: bool,
@@ -80,6 +83,7 @@ def convert(
         known = ", ".join(converters.FORMATS)
         raise click.BadParameter(f"'{source_format}' is none of {known}", param_hint="--from")
     require_free(output, force)
+    options.require_report(report, force, source, output)
     form = source_format or converters.guess_format(source)
     imported = converters.read(
         source,
@@ -114,7 +118,7 @@ def convert(
         converters.write(model, output, format=target, force=force)
         options.say(f"{output}: written as {target}", quiet)
         return 0
-    save(model, output, force=force)
+    save(model, output, force=force, compression=compression)
     graph = imported.graph
     labels = {node.attributes["label"].lower() for node in graph.variables}
     count = sum(node.name not in ("external", "variable") for node in graph.nodes)

@@ -34,6 +34,16 @@ def force(command: Command) -> Command:
     return click.option("--force", is_flag=True, help=text)(command)
 
 
+def compression(command: Command) -> Command:
+    """Add `--compression`."""
+    return click.option(
+        "--compression",
+        type=click.Choice(["none", "fast", "default", "best"]),
+        default="default",
+        help="How hard a .tgz is compressed; all processors take part.  [default: default]",
+    )(command)
+
+
 def parse_shapes(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str | None, tuple[int, ...]]:
@@ -70,6 +80,27 @@ def parse_pairs(
             raise click.BadParameter(f"'{name}' is given twice", ctx, param)
         pairs[name] = text
     return pairs
+
+
+def require_report(report: Path | None, force: bool, source: Path, output: Path) -> None:
+    """Raise NnefError where a report cannot be written, or not without loss: early, before work.
+
+    NX010 where it would replace a file, or what is read or written beside it; NX011 where its
+    folder is missing. A report may lie inside of the folder that is written.
+    """
+    from nnefx.diagnostics import NnefError
+    from nnefx.source import FileAt
+    from nnefx.tensors.model import require_free
+
+    if report is None:
+        return
+    place, read = report.resolve(), source.resolve()
+    at = FileAt(str(report))
+    if place in (read, output.resolve()) or read in place.parents:
+        raise NnefError("NX010", "report would be written over or into the model", at)
+    require_free(report, force)
+    if not place.parent.is_dir() and output.resolve() not in place.parents:
+        raise NnefError("NX011", "folder of the report does not exist", at)
 
 
 def say(message: str, quiet: bool = False) -> None:

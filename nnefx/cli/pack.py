@@ -1,6 +1,7 @@
 """`nnefx pack` and `nnefx unpack`: between the folder and the archive of a model."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,15 +9,26 @@ from nnefx.cli import options
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
 
+if TYPE_CHECKING:
+    from nnefx.tensors.compress import Compression
+
 ARCHIVES = (".tgz", ".tar", ".tar.gz")
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @options.output("The archive; MODEL.nnef.tgz if left out.", required=False)
+@options.compression
 @options.force
 @options.verbosity
-def pack(model: Path, output: Path | None, force: bool, quiet: bool, verbose: bool) -> None:
+def pack(
+    model: Path,
+    output: Path | None,
+    compression: "Compression",
+    force: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
     """Put the folder MODEL into an archive: .nnef.tgz, or .nnef.tar, which opens without unpacking.
 
     Files are copied as they are. Archives of the same files are the same bytes.
@@ -28,7 +40,7 @@ def pack(model: Path, output: Path | None, force: bool, quiet: bool, verbose: bo
     if not target.name.lower().endswith(ARCHIVES):
         message = "not the name of an archive, expected .nnef.tgz or .nnef.tar"
         raise NnefError("NX011", message, FileAt(str(target)))
-    _copy(model, target, force, quiet)
+    _copy(model, target, force, quiet, compression)
 
 
 @click.command()
@@ -59,7 +71,9 @@ def _without_suffix(name: str) -> str:
     return name
 
 
-def _copy(model: Path, target: Path, force: bool, quiet: bool) -> None:
+def _copy(
+    model: Path, target: Path, force: bool, quiet: bool, compression: "Compression" = "default"
+) -> None:
     from nnefx.tensors.container import open_container
     from nnefx.tensors.model import GRAPH, require_free
     from nnefx.tensors.write import container_writer
@@ -68,7 +82,7 @@ def _copy(model: Path, target: Path, force: bool, quiet: bool) -> None:
     with open_container(model) as container:
         container.member(GRAPH)
         names = sorted(container.names, key=lambda name: (name != GRAPH, name))
-        with container_writer(target, force=force) as writer:
+        with container_writer(target, force=force, compression=compression) as writer:
             for name in names:
                 writer.data(name, container.member(name))
     options.say(f"{target}: {len(names)} files", quiet)

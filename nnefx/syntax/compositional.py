@@ -203,9 +203,11 @@ class _Reader:
     def type(self) -> Type:
         type_: Type
         if self.passed("tensor"):
-            if self.kind not in ("DTYPE", "ANY"):
+            found = self.kind
+            if found not in ("DTYPE", "ANY"):
                 self.fail()
-            type_ = Tensor(dtype_of(self.step()) if self.kind == "DTYPE" else self.any())
+            item = self.step()
+            type_ = Tensor(None if found == "ANY" else dtype_of(item))
         elif self.passed("("):
             type_ = Tuple(tuple(self.within(self.type, 2)))
         else:
@@ -217,9 +219,6 @@ class _Reader:
             type_ = Array(type_)
         self.depth = depth
         return type_
-
-    def any(self) -> None:
-        self.take("ANY")
 
     def within(self, item: Callable[[], T], least: int) -> list[T]:
         """Read what stands in parentheses, at least so many items."""

@@ -13,7 +13,7 @@ from nnefx import collector
 from nnefx.syntax.builder import Builder, Fault, QuantBuilder
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from lark import Lark, UnexpectedInput
 
 STARTS = ["document", "library", "prelude", "version", "extension"]
 STARTS += ["head", "graph_head", "assignment"]
@@ -35,7 +35,7 @@ def structure() -> "Lark":
     return _open("nnef.lark", STARTS, builder())
 
 
-def refusals() -> tuple[type[Exception], ...]:
+def refusals() -> "tuple[type[UnexpectedInput], type[Fault]]":
     """Return what `run` raises, for an except clause, which asks only once there is an error."""
     from lark import UnexpectedInput
 

@@ -15,6 +15,7 @@ from nnefx.ir.unbuild import unbuild
 from nnefx.source import FileAt, Source
 from nnefx.syntax.parser import parse
 from nnefx.syntax.printer import print_document
+from nnefx.tensors.compress import Compression
 from nnefx.tensors.container import Container, open_container
 from nnefx.tensors.dat import StoredTensor
 from nnefx.tensors.header import Header, ItemType, data_type_of
@@ -118,10 +119,17 @@ def _shape_message(node: Node, shape: tuple[int, ...]) -> str:
     return f"variable '{node.output.name}' is declared {declared}, its data is {list(shape)}"
 
 
-def save(model: Model, path: str | os.PathLike[str], *, force: bool = False) -> None:
+def save(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    compression: Compression = "default",
+) -> None:
     """Write a model: a folder, or an archive where `path` ends in .tar, .tgz or .tar.gz.
 
     It is written beside and renamed; an existing `path` is replaced with `force` only.
+    `compression` is that of a .tgz: "none", "fast", "default" or "best".
 
     Raises:
         NnefError: NX010 where `path` exists, NX0xx where it cannot be written.
@@ -129,7 +137,8 @@ def save(model: Model, path: str | os.PathLike[str], *, force: bool = False) -> 
     texts = {GRAPH: print_document(unbuild(model.graph))}
     if model.quantization:
         texts[QUANT] = print_quant(model.quantization)
-    write_container(path, texts, _tensors(model), extra=model.extra, force=force)
+    tensors = _tensors(model)
+    write_container(path, texts, tensors, model.extra, force=force, compression=compression)
 
 
 def require_free(path: str | os.PathLike[str], force: bool) -> None:

@@ -1,6 +1,5 @@
 """Models written as a folder or an archive: streamed, reproducible, all or nothing."""
 
-import gzip
 import os
 import shutil
 import tarfile
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnefx.diagnostics import NnefError
 from nnefx.source import FileAt
+from nnefx.tensors.compress import Compression, GzipWriter
 from nnefx.tensors.container import Member
 from nnefx.tensors.dat import StoredTensor, header_for, tensor_bytes, write_stored
 from nnefx.tensors.files import copy_bytes, os_errors, written_beside
@@ -119,13 +119,13 @@ class ContainerWriter:
 
 @contextmanager
 def container_writer(
-    path: str | os.PathLike[str], *, force: bool = False
+    path: str | os.PathLike[str], *, force: bool = False, compression: Compression = "default"
 ) -> Iterator[ContainerWriter]:
     """Write a model to `path`: `.tar`, `.tgz` and `.tar.gz` are archives, all else is a folder.
 
     Files go beside `path` first and take its place when the block ends well; on failure and on
     interrupt nothing is left, and what was there stays. Maps of replaced files stay valid.
-    Archives of the same files are the same bytes.
+    Archives of the same files are the same bytes. `compression` is that of `.tgz`.
 
     Raises:
         NnefError: NX001, NX002, NX010 (exists, and may not be replaced), NX011 (suffix).
@@ -142,7 +142,9 @@ def container_writer(
         stack.enter_context(_parents(target))
         if packed:
             file = stack.enter_context(written_beside(str(target), where=where))
-            sink = stack.enter_context(_tar(file, suffix.endswith(GZIP_SUFFIXES)))
+            sink = stack.enter_context(
+                _tar(file, compression if suffix.endswith(GZIP_SUFFIXES) else None)
+            )
             yield ContainerWriter(where, sink)
         else:
             folder = stack.enter_context(_folder_beside(target))
@@ -156,6 +158,7 @@ def write_container(
     extra: Mapping[str, bytes | Member] | None = None,
     *,
     force: bool = False,
+    compression: Compression = "default",
 ) -> None:
     """Write a model in one go: texts and extra files by name, tensors in the order they come.
 
@@ -164,7 +167,7 @@ def write_container(
     Raises:
         NnefError: NX001, NX002, NX005, NX007, NX010, NX011, and what `write_tensor` raises.
     """
-    with container_writer(path, force=force) as writer:
+    with container_writer(path, force=force, compression=compression) as writer:
         for name in sorted(texts):
             writer.text(name, texts[name])
         for label, content, *options in tensors:
@@ -206,9 +209,9 @@ class _TarSink:
 
 
 @contextmanager
-def _tar(file: BinaryIO, compress: bool) -> Iterator[_TarSink]:
-    if compress:
-        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+def _tar(file: BinaryIO, compression: Compression | None) -> Iterator[_TarSink]:
+    if compression is not None:
+        with GzipWriter(file, compression) as packed:
             out = cast(BinaryIO, packed)
             sink = _TarSink(out)
             yield sink
