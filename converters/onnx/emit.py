@@ -46,6 +46,8 @@ class Writer:
         stored: the tensors that the file holds, by name.
         names: the ONNX tensor of each value.
         known: the items of the values that the model stores.
+        integers: the variables that are stored as integers, on their grids.
+        updated: the variables whose items change from run to run.
     """
 
     def __init__(self, model: Model) -> None:
@@ -54,6 +56,10 @@ class Writer:
         self.stored: dict[str, Array] = {}
         self.names: dict[Value, str] = {}
         self.known: dict[Value, Array] = {}
+        self.integers: dict[Value, Any] = {}
+        self.updated = {
+            next(node.operands()) for node in model.graph.nodes if node.name == "update"
+        }
         self._unique = Names(model.graph.values)
         self._shared: dict[tuple[Any, ...], str] = {}
         self._hint = "x"
@@ -62,7 +68,8 @@ class Writer:
         """Write one node, and give its results the names of the values."""
         if node.name == "variable":
             name = self._unique.unique(node.attributes["label"])
-            self.store(node.output, stored_array(self.model, node), name)
+            if not self._keep_integers(node, name):
+                self.store(node.output, stored_array(self.model, node), name)
             return
         if node.name == "constant":
             name = node.output.name
@@ -76,6 +83,19 @@ class Writer:
         for value, name in zip(node.values(), results, strict=True):
             later = value.name in self.model.quantization and value.dtype == "scalar"
             self.names[value] = name if later else self.named(value.name, name, start)
+
+    def _keep_integers(self, node: Node, name: str) -> bool:
+        """Take a variable over as the integers that it is stored as, where ONNX can."""
+        from nnefx.converters.onnx.emit_grids import stored
+
+        if node.output in self.updated:
+            return False
+        value, entry = node.output, self.model.quantization.get(node.output.name)
+        found = stored(self.model.weight(node), entry, value, name) if entry else None
+        if found is None:
+            return False
+        self.integers[value] = found
+        return True
 
     def named(self, wanted: str, name: str, start: int) -> str:
         """Let a tensor that was emitted since `start` be called `wanted`, if it can be."""
@@ -104,6 +124,8 @@ class Writer:
         """Return the tensor of an operand; a literal becomes one without dimensions."""
         if not isinstance(item, Value):
             return self.const(literal(item))
+        if item in self.integers and item not in self.names:
+            self.names[item] = self.integers[item].write(self)
         name = self.names[item]
         if item in self.known and name not in self.stored:
             self.stored[name] = self.known[item]
@@ -118,6 +140,26 @@ class Writer:
         if key not in self._shared:
             self._shared[key] = self._keep(array)
         return self._shared[key]
+
+    def raw(self, items: Array, name: str = "constant") -> str:
+        """Return a stored tensor in the type that its items have."""
+        key = (items.dtype.str, items.shape, items.tobytes())
+        if items.size > SHARED:
+            unique = name if name not in self.stored else self._unique.unique(name)
+            self.stored[unique] = items
+            return unique
+        if key not in self._shared:
+            unique = self._unique.unique("constant") if name == "constant" else name
+            unique = unique if unique not in self.stored else self._unique.unique(name)
+            self.stored[unique] = items
+            self._shared[key] = unique
+        return self._shared[key]
+
+    def vector(self, value: Value) -> str:
+        """Return an operand as a vector."""
+        if value in self.integers:
+            return str(self.integers[value].flat(self))
+        return self.reshape(self.of(value), [value.volume])
 
     def _keep(self, array: Array) -> str:
         name = self._unique.unique("constant")

@@ -164,6 +164,8 @@ def _turned(w: Writer, item: Value) -> str:
     known = w.array(item)
     if known is not None:
         return w.const(np.swapaxes(known, -1, -2))
+    if item in w.integers:
+        return str(w.integers[item].turned(w))
     return w.transposed(w.of(item), [*range(item.rank - 2), item.rank - 1, item.rank - 2])
 
 
@@ -173,7 +175,9 @@ def linear(w: Writer, node: Node) -> Any:
     known = w.array(bias)
     if node.output.rank == 2 and value_of(filter_).shape[0] == node.output.shape[1]:
         operands = [w.of(x), w.of(filter_)]
-        if known is None or known.any():
+        if bias in w.integers and bias.volume == node.output.shape[1]:
+            operands.append(w.vector(bias))
+        elif known is None or known.any():
             operands.append(*w.aligned([bias], 2))
         return w.add("Gemm", *operands, transB=1)
     product = w.add("MatMul", w.of(x), _turned(w, value_of(filter_)))

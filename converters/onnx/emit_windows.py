@@ -84,7 +84,7 @@ def _bias(w: Writer, bias: Any, channels: int) -> list[str]:
         items = np.broadcast_to(known.reshape(-1), (channels,))
         return [w.const(items.copy())] if items.any() else []
     item = value_of(bias)
-    flat = w.reshape(w.of(item), [item.volume])
+    flat = w.vector(item)
     return [flat if item.volume == channels else w.add("Expand", flat, w.const([channels]))]
 
 

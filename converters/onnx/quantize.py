@@ -53,8 +53,9 @@ def note_grid(
 ) -> None:
     """Note how integers stand for reals, where that is known now."""
     point = np.zeros((), np.int64) if zero is None else zero.array
-    known = scale.array is not None and scale.dtype == np.float32 and point is not None
-    if known and result.value is not None and dtype.kind in "iu":
+    if scale.array is None or point is None or result.value is None:
+        return
+    if scale.dtype == np.float32 and dtype.kind in "iu":
         g.grids[result.value] = Grid(scale.array, point, dtype)
 
 

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from nnefx._version import __version__
 from nnefx.converters.onnx.emit import EMITTERS, TYPES, Array, Writer, literal, tensors_of
+from nnefx.converters.onnx.emit_grids import opset_of, rounded
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.ops import Reject
@@ -23,6 +24,7 @@ from nnefx.tensors.pages import release
 from nnefx.tensors.quant import Quantization
 
 OPSET, IR_VERSION = 19, 9  # onnxruntime 1.15 reads them
+LATER_IR_VERSION = 10  # of operator set 21, which has grids of 16 bits
 LARGEST = (1 << 31) - (1 << 26)  # bytes of a protobuf message, less room for the graph
 ALIGNMENT = 4096  # of external data, so that engines can map it
 
@@ -141,7 +143,11 @@ def _quantized(writer: Writer, node: Node) -> None:
         if entry is None or value.dtype != "scalar" or node.name == "variable":
             continue
         x, a, start = writer.of(value), dict(entry.attributes), len(writer.nodes)
-        match entry.algorithm:
+        pair = rounded(writer, x, value, entry)
+        match entry.algorithm if pair is None else "pair":
+            case "pair":
+                assert pair is not None
+                name = pair
             case "zero_point_linear_quantize":
                 zero, scale = (_range(writer, a.pop(n), value) for n in ("zero_point", "scale"))
                 name = quantize.zero_point(writer, x, zero, scale, **a)
@@ -185,9 +191,11 @@ def _assembled(
     inputs = [_info(value.name, value) for value in graph.inputs]
     inputs += [_info(name, variable) for variable, name in begins.items()]
     body = helper.make_graph(list(_used(writer, results)), graph.name, inputs, outputs)
+    opset = opset_of(writer) or OPSET
     proto = helper.make_model(
-        body, producer_name="nnefx", producer_version=__version__, ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        body, producer_name="nnefx", producer_version=__version__,
+        ir_version=IR_VERSION if opset == OPSET else LATER_IR_VERSION,
+        opset_imports=[helper.make_opsetid("", opset)],
     )  # fmt: skip
     return proto, _read(writer, begins)
 

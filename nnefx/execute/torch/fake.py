@@ -44,7 +44,8 @@ class FakeQuantize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the nearest reals of the grid."""
         scale = self.scale.to(x.dtype).clamp_min(_LEAST)
-        result: Tensor = _Round.apply(x, scale, self.zero.to(x.dtype), self.grid)
+        rounded = _Round.apply(x, scale, self.zero.to(x.dtype), self.grid)  # type: ignore[no-untyped-call]
+        result: Tensor = rounded
         return result
 
     def rounded(self) -> Quantization:
@@ -89,7 +90,7 @@ class Simulated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the nearest reals that the algorithm knows."""
-        result: Tensor = _Through.apply(x, self.entry)
+        result: Tensor = _Through.apply(x, self.entry)  # type: ignore[no-untyped-call]
         return result
 
     def rounded(self) -> Quantization:
