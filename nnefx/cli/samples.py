@@ -25,8 +25,8 @@ Sample = dict[str, NDArray[Any]]
 class SampleFiles:
     """The samples of a file or folder, read one at a time and as often as they are gone through.
 
-    An array for an input of shape (1, C, H, W) may be that, or (K, C, H, W) for K samples; in
-    general K may stand in place of a leading 1, or before the whole shape. Files that are no
+    An array for an input of shape (1, C, H, W) may be that, (C, H, W), or (K, C, H, W) for K
+    samples; in general K may stand in place of a leading 1, or before the whole shape. Files that are no
     .npz hold the only input of the graph.
 
     Attributes:
@@ -152,7 +152,7 @@ def _stack(value: Value, file: IO[bytes], path: Path) -> _Stack:
     shape, turned, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
-    if shape == value.shape:
+    if shape == value.shape or (value.shape[:1] == (1,) and shape == value.shape[1:]):
         count = 1
     elif shape[1:] == value.shape or (value.shape[:1] == (1,) and shape[1:] == value.shape[1:]):
         count = shape[0]
