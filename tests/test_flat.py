@@ -176,8 +176,10 @@ class Texts:
         commas = self.pick([", "], [",", ", , ", " , ", ",  "])
         joined = st.builds(lambda a, c: c.join([*a[0], *a[1], *a[2]]), arguments, commas)
         ends = self.pick([");\n"], [", );", ") ;", ")", ");;", "));"])
-        form = "{}{} = {}({}{}".format
-        return st.builds(form, st.sampled_from(["", "    "]), self.words, self.words, joined, ends)
+        types = self.pick(["", "", "<integer>", "<?>", "< scalar >"], ["<>", "<x>", " <scalar>"])
+        form = "{}{} = {}{}({}{}".format
+        margins = st.sampled_from(["", "    "])
+        return st.builds(form, margins, self.words, self.words, types, joined, ends)
 
 
 SOUND, ANY = Texts(sound=True), Texts(sound=False)

@@ -86,6 +86,7 @@ def _key(call: FlatCall, operands: list[Any]) -> tuple[Any, ...]:
         label = None
     return (
         call.op,
+        call.dtype,
         call.tail,
         label,
         *[(item.shape, item.dtype) if type(item) is Value else None for item in operands],

@@ -103,7 +103,7 @@ def _usual(
     lane: Lane, usual: re.Match[str], tails: dict[str, Tail | None], literals: dict[str, Any]
 ) -> FlatCall | None:
     """Return the call of a statement in the usual layout, or None where its tail is not plain."""
-    _, op, names, attributes, key, string = usual.groups("")
+    _, op, dtype, names, attributes, key, string = usual.groups("")
     tail = tails.get(attributes)
     if tail is None:
         tail = None if attributes in tails else _tail(lane, attributes, literals)
@@ -116,10 +116,10 @@ def _usual(
             if name == key:
                 return None
         label = (key, unquote(string) if "\\" in string else string[1:-1])
-    places = (usual.start(3), usual.start(4), usual.start(5), usual.start(6))
-    return FlatCall(
-        op, None, usual.start(2), names.split(", ") if names else [], tail, label, places
-    )
+    places = (usual.start(4), usual.start(5), usual.start(6), usual.start(7))
+    kind = dtype_of(dtype) if dtype else None
+    listed = names.split(", ") if names else []
+    return FlatCall(op, kind, usual.start(2), listed, tail, label, places)
 
 
 def _tail(lane: Lane, text: str, literals: dict[str, Any]) -> Tail | None:
@@ -201,9 +201,9 @@ def _lane() -> Lane:
     end = rf"{space}(?>,|\){space};)"
     return Lane(
         prelude=re.compile(_prelude(space, string)),
-        # 1 target, 2 operation, 3 names, 4 attributes, 5 and 6 a last attribute with a string
+        # 1 target, 2 operation, 3 type, 4 names, 5 attributes, 6 and 7 a last one with a string
         usual=re.compile(
-            rf"(?>[ \t\n]*)({name}) = ({name})\((?!\))"
+            rf"(?>[ \t\n]*)({name}) = ({name})(?>({dtype}))?\((?!\))"
             rf"(?>({name}(?>(?:, {name}(?! ?=))*)(?! ?=)){more})?"
             rf"((?>(?:{name} = (?>{number}|{logical}|{array}|{string}(?=,)){more})*))"
             rf"(?>({name}) = ({string}))?\);"
