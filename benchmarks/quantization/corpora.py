@@ -26,8 +26,9 @@ class Corpus:
 
 
 PHOTOS = (
-    Corpus("scikit-image", "0.26.0", ("skimage/data/*.png", "skimage/data/*.jpg"),
-           "f12f401d589cb5081843dc0f3fa280638785db237d091a21b950901c22e3e5e5"),
+    Corpus("scikit-image", "0.26.0", ("skimage/data/*.png", "skimage/data/*.jpg",
+                                      "skimage/data/lfw*"),
+           "84f1bd4ae6c6147b1031fd41f3ab1c673344cded826e878e4108f3abef841cdd"),
     Corpus("foolbox", "3.3.4", ("foolbox/data/imagenet_*.jpg", "foolbox/data/cifar*.png"),
            "267c914001fcbb8248c6591d32a7ea4799f646a1d8591db2cc67b69863e27a66"),
     Corpus("ultralytics", "8.4.190", ("ultralytics/assets/*.jpg",),
@@ -35,6 +36,7 @@ PHOTOS = (
     Corpus("scikit-learn", "1.9.1", ("sklearn/datasets/images/*.jpg",),
            "ed7f134cb1152f2d17f988184f9f9942872899439ff70513ae9a51d902d240df"),
 )  # fmt: skip
+FACES = PHOTOS[0]
 TEXT = Corpus(
     "trdg",
     "1.8.0",

@@ -38,15 +38,15 @@ def checked(folder: Path) -> str:
 
 
 def by_tract(folder: Path) -> str:
-    """Load and run a model with tract; its output has to be numbers."""
+    """Load and run a model with tract; its outputs have to be numbers."""
     model = nnefx.load(folder)
     try:
         runnable = tract.nnef().load(str(folder)).into_runnable()
         inputs = [np.zeros(value.shape, np.float32) for value in model.graph.inputs]
-        (output,) = (item.to_numpy() for item in runnable.run(inputs))
+        outputs = [item.to_numpy() for item in runnable.run(inputs)]
     except tract.TractError as error:
         return str(error)
-    return "" if np.isfinite(output).all() else "output is not finite"
+    return "" if all(np.isfinite(item).all() for item in outputs) else "an output is not finite"
 
 
 READERS: Mapping[str, Callable[[Path], str]] = {

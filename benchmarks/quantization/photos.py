@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.quantization.corpora import PHOTOS, files
+from benchmarks.quantization.corpora import FACES, PHOTOS, TEXT, files
 
 Array = NDArray[Any]
 
@@ -19,18 +19,19 @@ PATTERNS = (
     ("imagenet_*.jpg",),
     ("*.jpg",),
     ("*.jpg",),
+    ("*.jpg",),
 )
 
 
 def photographs(which: str) -> list[Image.Image]:
-    """Return the photographs of "calibration" (every third one) or "evaluation"."""
+    """Return the photographs of "calibration" or "evaluation", every other one."""
     found = [
         path
-        for corpus, patterns in zip(PHOTOS, PATTERNS)
+        for corpus, patterns in zip((*PHOTOS, TEXT), PATTERNS, strict=True)
         for pattern in patterns
         for path in files(corpus, pattern)
     ]
-    chosen = [path for index, path in enumerate(found) if (index % 3 != 0) == bool(SETS[which])]
+    chosen = [path for index, path in enumerate(found) if index % 2 == SETS[which]]
     often = [path for path in chosen if path.name in PEOPLE] * (OFTEN - 1)
     return [Image.open(path).convert("RGB") for path in (*chosen, *often)]
 
@@ -53,7 +54,21 @@ def squares(which: str, count: int, extent: int) -> Iterator[Array]:
         yield pixels[:, ::-1] if random.random() < 0.5 else pixels
 
 
-def tiny() -> Iterator[tuple[Array, int]]:
-    """Yield the pictures of CIFAR-10 that there are, uint8 of shape (32, 32, 3), with classes."""
-    for path in files(PHOTOS[1], "cifar10_*.png"):
+def faces(which: str) -> Iterator[tuple[Array, int]]:
+    """Yield grey pictures of 0 to 1 of shape (24, 24), and whether they show a face (1).
+
+    Each of the 200 pictures is 25 pixels wide: it is cut at its four corners, and mirrored.
+    """
+    (path,) = files(FACES, "lfw_subset.npy")
+    pictures = np.load(path).astype(np.float32)  # the first hundred are faces
+    for index in range(SETS[which], len(pictures), 2):
+        for y, x in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            cut = pictures[index, y : y + 24, x : x + 24]
+            yield cut, int(index < 100)
+            yield cut[:, ::-1], int(index < 100)
+
+
+def tiny(which: str) -> Iterator[tuple[Array, int]]:
+    """Yield pictures of (32, 32, 3) with their classes: of CIFAR-10, for calibration CIFAR-100."""
+    for path in files(PHOTOS[1], "cifar10_*.png" if SETS[which] else "cifar100_*.png"):
         yield np.asarray(Image.open(path).convert("RGB")), int(path.stem.rpartition("_")[2])
