@@ -4,7 +4,7 @@ Values that graph.quant speaks of are rounded as it says, so that the result is 
 engine computes, up to its own rounding.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnefx.diagnostics import NnefError
 from nnefx.execute.simulate import simulate
-from nnefx.ir.compute import compute
+from nnefx.ir.compute import Values, run_step
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.tensors.dequantize import dequantize
 from nnefx.tensors.model import Model
@@ -31,7 +31,6 @@ class Executor:
         self.model = model
         self.graph: Graph = model.graph
         self.state: dict[str, Arrays] = {}
-        self._last_use = _last_uses(self.graph)
         self._mapped: dict[str, Arrays] = {}  # weights that are used as they are stored
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
@@ -43,49 +42,49 @@ class Executor:
         Raises:
             NnefError: NX307 for missing, unknown or ill-shaped inputs; NX4xx for weights.
         """
-        wanted = {value.name for value in self.graph.outputs}
-        found = {v.name: a for v, a in self.trace(inputs) if v.name in wanted}
-        return {value.name: found[value.name] for value in self.graph.outputs}
+        wanted = set(self.graph.outputs)
+        found = {v: array for v, array in self._run(inputs, reuse=True) if v in wanted}
+        return {value.name: np.asarray(found[value], order="C") for value in self.graph.outputs}
 
     def trace(self, inputs: Mapping[str, Any]) -> Iterator[tuple[Value, Arrays]]:
         """Yield every value with its array, in order; arrays are freed after their last use."""
+        return self._run(inputs, reuse=False)
+
+    def _run(self, inputs: Mapping[str, Any], reuse: bool) -> Iterator[tuple[Value, Arrays]]:
+        """Yield all values; with `reuse`, an array is good until the next value is asked for."""
         feeds = check_inputs(self.graph, inputs)
-        values: dict[Value, Arrays] = {}
+        values = Values({})
         updates: list[tuple[str, Arrays]] = []
-        for index, node in enumerate(self.graph.nodes):
-            for value, array in zip(node.values(), self._arrays(node, values, feeds, updates)):
-                entry = self.model.quantization.get(value.name)
-                if entry is not None and value.dtype == "scalar" and node.name != "variable":
-                    array = simulate(array, entry)
-                values[value] = array
-                yield value, array
-            for value in self._last_use.get(index, ()):
-                values.pop(value, None)
+        for step in self.graph.steps:
+            match step.node.name:
+                case "external":
+                    (value,) = step.results
+                    values[value] = self._simulated(value, feeds[value.name])
+                case "variable":
+                    values[step.results[0]] = self._variable(step.node)
+                case "update":
+                    variable, value = step.operands
+                    label = self.graph.producer[variable].attributes["label"]
+                    updates.append((label.lower(), values[value]))
+                    values[step.results[0]] = self._simulated(step.results[0], values[value])
+                    values.own.discard(value)
+                case _:
+                    arrays = run_step(step, values, values.free(step) if reuse else ())
+                    if self.model.quantization:
+                        arrays = list(map(self._simulated, step.results, arrays))
+                    yield from zip(step.results, arrays)
+                    values.add(step, arrays)
+                    continue
+            yield step.results[0], values[step.results[0]]
+            values.drop(step)
         self.state.update(updates)
 
-    def _arrays(
-        self,
-        node: Node,
-        values: Mapping[Value, Arrays],
-        feeds: Mapping[str, Arrays],
-        updates: list[tuple[str, Arrays]],
-    ) -> Iterable[Arrays]:
-        match node.name:
-            case "external":
-                return [feeds[node.output.name]]
-            case "variable":
-                return [self._variable(node)]
-            case "update":
-                variable, value = node.operands()
-                label = self.graph.producer[variable].attributes["label"]
-                updates.append((label.lower(), values[value]))
-                return [values[value]]
-            case _:
-                return compute(node, values)
+    def _simulated(self, value: Value, array: Arrays) -> Arrays:
+        entry = self.model.quantization.get(value.name)
+        return array if entry is None or value.dtype != "scalar" else simulate(array, entry)
 
     def _variable(self, node: Node) -> Arrays:
-        label = node.attributes["label"]
-        known = self.state.get(label.lower())
+        known = self.state.get(node.attributes["label"].lower()) if self.state else None
         known = self._mapped.get(node.output.name) if known is None else known
         if known is not None:
             return known
@@ -100,6 +99,9 @@ class Executor:
                 raise NnefError("NX505", message, node.at)
             return dequantize(stored, entry)
         array = as_computed(stored, node.output.dtype)
+        entry = self.model.quantization.get(node.output.name)
+        if entry is not None and node.output.dtype == "scalar":
+            return simulate(array, entry)
         if array is stored:
             self._mapped[node.output.name] = array
         return array
@@ -136,16 +138,3 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
             raise NnefError("NX307", message)
         feeds[value.name] = as_computed(array, value.dtype)
     return feeds
-
-
-def _last_uses(graph: Graph) -> dict[int, list[Value]]:
-    last: dict[Value, int] = {}
-    for index, node in enumerate(graph.nodes):
-        for value in (*node.operands(), *node.values()):
-            last[value] = index
-    for value in graph.outputs:
-        last.pop(value, None)
-    uses: dict[int, list[Value]] = {}
-    for value, index in last.items():
-        uses.setdefault(index, []).append(value)
-    return uses

@@ -1,7 +1,7 @@
 """The checked graph: values, nodes in topological order, and the model that holds weights too."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -103,6 +103,21 @@ def flat_values(items: Iterable[Any]) -> Iterator[Value]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A node as runs meet it: its operands, its results, and the values that no later one reads."""
+
+    node: Node
+    operands: tuple[Value, ...]
+    results: tuple[Value, ...]
+    gone: tuple[Value, ...] = ()
+
+    @staticmethod
+    def of(node: Node) -> "Step":
+        """Return the step of a node on its own."""
+        return Step(node, tuple(node.operands()), tuple(node.values()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """What a fragment that declares variables is called as (see nnefx.ir.scoped).
 
@@ -145,6 +160,26 @@ class Graph:
             for value in node.operands():
                 users.setdefault(value, []).append(node)
         return {value: tuple(nodes) for value, nodes in users.items()}
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The nodes as a run meets them; the outputs never go."""
+        steps = [Step.of(node) for node in self.nodes]
+        last: dict[Value, int] = {}
+        for index, step in enumerate(steps):
+            last.update(dict.fromkeys((*step.operands, *step.results), index))
+        gone: list[list[Value]] = [[] for _ in steps]
+        for value in last.keys() - set(self.outputs):
+            gone[last[value]].append(value)
+        return tuple(replace(step, gone=tuple(some)) for step, some in zip(steps, gone))
+
+    @cached_property
+    def is_itemwise(self) -> bool:
+        """Whether an item of a result depends on the items of the inputs at its place alone."""
+        return all(
+            node.op.itemwise or (node.body is not None and node.body.is_itemwise)
+            for node in self.nodes
+        )
 
     @cached_property
     def values(self) -> Mapping[str, Value]:

@@ -12,32 +12,35 @@ from nnefx.ops.broadcast import Tensor, broadcast_arrays, broadcast_shape, check
 from nnefx.ops.elementwise import greater, ieee, shape_of_same, unary
 from nnefx.ops.registry import Shape, define
 
-
-def _sigmoid(x: Tensor) -> Tensor:
-    return np.asarray(1 / (1 + np.exp(-x)))
+Out = Tensor | None
 
 
-def _relu(x: Tensor) -> Tensor:
-    return greater(x, np.zeros((), x.dtype))
+def _sigmoid(x: Tensor, out: Out = None) -> Tensor:
+    powers = np.exp(np.negative(x, out=out), out=out)
+    return np.asarray(np.divide(1, np.add(1, powers, out=out), out=out))
 
 
-def _gelu(x: Tensor) -> Tensor:
-    return np.asarray(x * _sigmoid(1.702 * x))
+def _relu(x: Tensor, out: Out = None) -> Tensor:
+    return greater(x, np.zeros((), x.dtype), out)
 
 
-def _silu(x: Tensor) -> Tensor:
-    return np.asarray(x * _sigmoid(x))
+def _gelu(x: Tensor, out: Out = None) -> Tensor:
+    return np.asarray(np.multiply(x, _sigmoid(1.702 * x), out=out))
 
 
-def _softplus(x: Tensor) -> Tensor:
-    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+def _silu(x: Tensor, out: Out = None) -> Tensor:
+    return np.asarray(np.multiply(x, _sigmoid(x), out=out))
 
 
-define("sigmoid", shape=shape_of_same, run=unary(_sigmoid))
-define("relu", shape=shape_of_same, run=unary(_relu))
-define("gelu", shape=shape_of_same, run=unary(_gelu))
-define("silu", shape=shape_of_same, run=unary(_silu))
-define("softplus", shape=shape_of_same, run=unary(_softplus))
+def _softplus(x: Tensor, out: Out = None) -> Tensor:
+    return np.asarray(np.add(np.maximum(x, 0), np.log1p(np.exp(-np.abs(x))), out=out))
+
+
+define("sigmoid", shape=shape_of_same, run=unary(_sigmoid), itemwise=True)
+define("relu", shape=shape_of_same, run=unary(_relu), itemwise=True)
+define("gelu", shape=shape_of_same, run=unary(_gelu), itemwise=True)
+define("silu", shape=shape_of_same, run=unary(_silu), itemwise=True)
+define("softplus", shape=shape_of_same, run=unary(_softplus), itemwise=True)
 
 
 def _prelu(x: Shape, alpha: Shape) -> Shape:
@@ -95,11 +98,13 @@ def _softmax(x: Shape, *, axes: Sequence[int]) -> Shape:
     return x
 
 
-def _run_softmax(x: Tensor, *, axes: Sequence[int]) -> Tensor:
+def _run_softmax(x: Tensor, *, axes: Sequence[int], out: Out = None) -> Tensor:
     along = tuple(axes)
     with ieee():
-        powers = np.asarray(np.exp(x - np.max(x, axis=along, keepdims=True)))
-        return np.asarray(powers / np.sum(powers, axis=along, keepdims=True))
+        powers = np.asarray(np.subtract(x, np.max(x, axis=along, keepdims=True), out=out))
+        np.exp(powers, out=powers)
+        powers /= np.sum(powers, axis=along, keepdims=True)
+        return powers
 
 
 define("softmax", shape=_softmax, run=_run_softmax)

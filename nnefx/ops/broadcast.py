@@ -47,6 +47,8 @@ def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     which come as 0-dimensional arrays, take the floating-point type of the tensors they meet.
     """
     rank = max((array.ndim for array in arrays), default=0)
+    if rank and all(array.ndim == rank and array.dtype == arrays[0].dtype for array in arrays):
+        return list(arrays)
     floats = [array for array in arrays if array.dtype.kind == "f"]
     tensors = [array.dtype for array in floats if array.ndim] or [array.dtype for array in floats]
     dtype = np.result_type(*tensors) if tensors else None

@@ -35,9 +35,9 @@ def _pointwise(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> 
     steps: Index = (..., *(slice(None, None, axis.stride) for axis in axes))
     picked = x[steps]
     if groups == 1 and picked.strides[1] == x.itemsize:  # channels are innermost, and remain so
-        pixels = np.moveaxis(picked, 1, -1).reshape(-1, x.shape[1])
+        pixels = picked.transpose(0, *range(2, x.ndim), 1).reshape(-1, x.shape[1])
         rows: Values = np.matmul(pixels, filter.reshape(filter.shape[:2]).T)
-        return np.moveaxis(rows.reshape(batch, *down, len(filter)), -1, 1)
+        return rows.reshape(batch, *down, len(filter)).transpose(0, -1, *range(1, x.ndim - 1))
     columns = picked.reshape(batch, groups, filter.shape[1], prod(down))
     matrix = filter.reshape(groups, -1, filter.shape[1])
     out: Values = np.matmul(matrix, columns)

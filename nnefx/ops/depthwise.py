@@ -25,27 +25,27 @@ def depthwise(x: Values, filter: Values, axes: Sequence[Axis]) -> Values:
     zero.
     """
     if len(axes) == 1:
-        x, filter, axes = x[..., None], filter[..., None], [*axes, Axis(1, 1)]
-        return depthwise(x, filter, axes)[..., 0]
+        return depthwise(x[..., None], filter[..., None], [*axes, Axis(1, 1)])[..., 0]
     down, last = [axis.down for axis in axes], axes[-1]
     out = np.empty((len(x), *down, len(filter)), x.dtype)
     weights = np.moveaxis(filter[:, 0], 0, -1)[..., None, :]
     weights = np.ascontiguousarray(np.repeat(weights, last.down, axis=-2))
     step = max(1, _ROWS // max(prod(out.shape[2:]) * x.itemsize, 1))
+    taps = [(tap, *_met_by(tap, axes)) for tap in np.ndindex(*filter.shape[2:])]
     for image, first in product(range(len(x)), range(0, down[0], step)):
         total = out[image, first : first + step]
-        pixels = _pixels(np.moveaxis(x[image], 0, -1), axes, first, len(total), len(filter))
+        pixels = _pixels(x[image], axes, first, len(total), len(filter))
         scaled = np.empty_like(total)
-        for number, tap in enumerate(np.ndindex(*filter.shape[2:])):
-            part = pixels[_at(tap, axes, len(total))]
+        for number, (tap, row, rest) in enumerate(taps):
+            part = pixels[row : row + (len(total) - 1) * axes[0].stride + 1 : axes[0].stride][rest]
             np.multiply(part, weights[tap], out=scaled if number else total)
             if number:
                 total += scaled
-    return np.moveaxis(out, -1, 1)
+    return out.transpose(0, -1, *range(1, len(axes) + 1))
 
 
 def _pixels(x: Values, axes: Sequence[Axis], first: int, count: int, many: int) -> Values:
-    """Return what `count` rows of the result, from `first` on, meet of one image (*up, C).
+    """Return what `count` rows of the result, from `first` on, meet of one image (C, *up).
 
     The result is (rows, ..., phases, columns, c): column `j` of the padded image is at `j //
     stride` of phase `j % stride`, so that what a tap meets is contiguous; each channel stands as
@@ -58,13 +58,14 @@ def _pixels(x: Values, axes: Sequence[Axis], first: int, count: int, many: int) 
     wide = np.zeros((rows, *full, last.stride, columns, many), x.dtype)
     met = [_met(first * top.stride - top.before, rows, top.up)]
     met += [_met(-axis.before, axis.full, axis.up) for axis in middle]
-    times = many // x.shape[-1]
+    x, times = x.transpose(*range(1, x.ndim), 0), many // len(x)
     for phase in range(last.stride):
         some = [*met, _met(phase - last.before, columns, last.up, last.stride)]
         *to, along = (target for target, _ in some)
-        part = x[tuple(source for _, source in some)]
+        part: Values = x[(*(source for _, source in some),)]
         for copy in range(times):
-            wide[(*to, phase, along, slice(copy, None, times))] = part
+            at: Index = (*to, phase, along, slice(copy, None, times))
+            wide[at] = part
     return wide
 
 
@@ -77,17 +78,12 @@ def _met(start: int, count: int, extent: int, step: int = 1) -> tuple[slice, sli
     return slice(low, high), slice(start + low * step, start + (high - 1) * step + 1, step)
 
 
-def _at(tap: Sequence[int], axes: Sequence[Axis], count: int) -> Index:
-    """Return the index of all pixels that a position in the window meets."""
-    starts = [j * axis.dilation for j, axis in zip(tap, axes)]
-    extents = [count, *(axis.down for axis in axes[1:-1])]
-    *rows, last = axes
-    column, phase = divmod(starts[-1], last.stride)
-    return (
-        *(
-            slice(start, start + (extent - 1) * axis.stride + 1, axis.stride)
-            for start, extent, axis in zip(starts, extents, rows)
-        ),
-        phase,
-        slice(column, column + last.down),
+def _met_by(tap: Sequence[int], axes: Sequence[Axis]) -> tuple[int, Index]:
+    """Return the first row of pixels that a position in the window meets, and which of a row."""
+    row, *middle, column = (j * axis.dilation for j, axis in zip(tap, axes))
+    planes = (
+        slice(start, start + (axis.down - 1) * axis.stride + 1, axis.stride)
+        for start, axis in zip(middle, axes[1:-1])
     )
+    column, phase = divmod(column, axes[-1].stride)
+    return row, (slice(None), *planes, phase, slice(column, column + axes[-1].down))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnefx.ops.broadcast import Tensor, broadcast_arrays, broadcast_shape, check_axes
-from nnefx.ops.elementwise import ieee
+from nnefx.ops.channels import is_per_channel, per_channel
+from nnefx.ops.elementwise import fitting, ieee
 from nnefx.ops.registry import Reject, Shape, define
 
 
@@ -60,11 +61,16 @@ def _run_batch_normalization(
     scale: Tensor,
     *,
     epsilon: float,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Combine the small operands first: one pass each over the input for minus, times and plus."""
     x, mean, variance, offset, scale = broadcast_arrays(input, mean, variance, offset, scale)
+    out = fitting(out, x, mean, variance, offset, scale)
     with ieee():
         factor = scale / np.sqrt(variance + epsilon)
+        if is_per_channel(x, (mean, factor, offset)):
+            steps = [(np.subtract, mean), (np.multiply, factor), (np.add, offset)]
+            return per_channel(x, steps, out)
         return np.asarray((x - mean) * factor + offset)
 
 

@@ -13,7 +13,9 @@ Two conventions hold for every rule of every family:
   integers as int64, logical values as bool; literals as 0-dimensional arrays of those types.
 
 Neither may change what it is given, lists included. A rule or kernel of a generic operation that
-names a parameter `dtype` gets the bound data-type ("scalar", "integer", "logical") with it.
+names a parameter `dtype` gets the bound data-type ("scalar", "integer", "logical") with it. A
+kernel that names a parameter `out` may get an array in it, one of its inputs that nobody needs
+any more and that has the shape of the result: it may write the result there.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,16 +56,22 @@ class Rules:
 
     shape: ShapeRule
     run: Kernel | None
+    itemwise: bool = False
 
 
 RULES: dict[str, Rules] = {}
 
 
-def define(name: str, *, shape: ShapeRule, run: Kernel | None = None) -> None:
-    """Give operation `name` its shape rule, and its kernel unless its NNEF body is its meaning."""
+def define(
+    name: str, *, shape: ShapeRule, run: Kernel | None = None, itemwise: bool = False
+) -> None:
+    """Give operation `name` its shape rule, and its kernel unless its NNEF body is its meaning.
+
+    `itemwise`: an item of the result depends on the items of the operands at its place alone.
+    """
     if name in RULES:
         raise ValueError(f"operation '{name}' is defined twice")
-    RULES[name] = Rules(shape, run)
+    RULES[name] = Rules(shape, run, itemwise)
 
 
 def is_tensor(type_: Type) -> bool:
@@ -92,6 +100,7 @@ class Op:
     shape: ShapeRule | None = None
     run: Kernel | None = None
     source: Source | None = None
+    itemwise: bool = False
 
     @property
     def name(self) -> str:
@@ -123,10 +132,15 @@ class Op:
         """Whether the kernel asks for the generic data-type."""
         return self.run is not None and "dtype" in signature(self.run).parameters
 
+    @cached_property
+    def run_takes_out(self) -> bool:
+        """Whether the kernel can write its result over an operand."""
+        return self.run is not None and "out" in signature(self.run).parameters
+
 
 def bind(fragment: Fragment, rules: Rules, source: Source | None = None) -> Op:
     """Bind rules to a fragment; refuse (ValueError) a rule that does not fit its parameters."""
-    op = Op(fragment, rules.shape, rules.run, source)
+    op = Op(fragment, rules.shape, rules.run, source, rules.itemwise)
     for rule in filter(None, (rules.shape, rules.run)):
         _check_fit(op, rule)
     return op
@@ -135,11 +149,12 @@ def bind(fragment: Fragment, rules: Rules, source: Source | None = None) -> Op:
 def _check_fit(op: Op, rule: Callable[..., Any]) -> None:
     parameters = signature(rule).parameters.values()
     keywords = {p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
-    known = {param.name for param in op.attributes} | {"dtype"}
+    offered = {"dtype", "out"}
+    known = {param.name for param in op.attributes} | offered
     if unknown := keywords - known:
         raise ValueError(f"rule of '{op.name}' names {sorted(unknown)}, the fragment does not")
     takes_rest = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
-    if not takes_rest and (missing := known - {"dtype"} - keywords):
+    if not takes_rest and (missing := known - offered - keywords):
         raise ValueError(f"rule of '{op.name}' does not take {sorted(missing)}")
     required = [p for p in parameters if p.kind in _POSITIONAL and p.default is Parameter.empty]
     positional = [p for p in parameters if p.kind in _POSITIONAL]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnefx.ops.broadcast import show
+from nnefx.ops.channels import per_channel
 from nnefx.ops.correlate import correlate, spread
 from nnefx.ops.kernels import Values, along, extend, narrow, taps, widen
 from nnefx.ops.registry import Reject, Shape, define
@@ -90,7 +91,7 @@ def _biased(out: Values, bias: Values) -> Values:
     """Add the bias in place; a literal zero is the usual way to have none."""
     if bias.ndim or bias != 0:
         bias = bias.astype(out.dtype, copy=False)
-        out += bias.reshape(bias.shape + (1,) * (out.ndim - bias.ndim))
+        per_channel(out, [(np.add, bias.reshape(bias.shape + (1,) * (out.ndim - bias.ndim)))], out)
     return out
 
 
