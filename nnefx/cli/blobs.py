@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nnefx.ir.graph import Graph
     from nnefx.openvx.plan import Plan
 
+DRAWN = (".svg", ".html", ".htm", ".txt")
+
 
 def is_blob(path: str | Path) -> bool:
     """Tell by its name whether a path is a blob."""
@@ -34,21 +36,38 @@ def info(path: Path, as_json: bool) -> None:
 
 
 def show(path: Path, output: Path | None, force: bool) -> None:
-    """Print the calls of a blob, or write them as text."""
+    """Print the calls of a blob, or write them as text, or draw them."""
     from nnefx.openvx.blob_read import read_blob
-    from nnefx.openvx.describe import call_lines
     from nnefx.tensors.files import written_beside
     from nnefx.tensors.model import require_free
 
-    if output is not None and output.suffix.lower() != ".txt":
-        raise click.UsageError("a blob is shown as text: the output should end in .txt")
-    text = "\n".join(call_lines(read_blob(path, verify=False))) + "\n"
+    suffix = output.suffix.lower() if output else ".txt"
+    if suffix not in DRAWN:
+        raise click.UsageError(f"'{output}' should end in .svg, .html or .txt")
+    if output:
+        require_free(output, force)
+    content = _draw(read_blob(path, verify=False), suffix)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(content, nl=False)
         return
-    require_free(output, force)
     with written_beside(str(output)) as file:
-        file.write(text.encode())
+        file.write(content.encode())
+
+
+def _draw(plan: "Plan", suffix: str) -> str:
+    if suffix == ".txt":
+        from nnefx.openvx.describe import call_lines
+
+        return "\n".join(call_lines(plan)) + "\n"
+    from nnefx.show.calls import plan_picture, plan_weights
+
+    if suffix == ".svg":
+        from nnefx.show.svg import svg
+
+        return svg(plan_picture(plan), 0)
+    from nnefx.show.html import html
+
+    return html(plan_picture(plan), plan_weights(plan), 0)
 
 
 def check(path: str) -> "Checked":
