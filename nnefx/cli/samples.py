@@ -26,8 +26,8 @@ class SampleFiles:
     """The samples of a file or folder, read one at a time and as often as they are gone through.
 
     An array for an input of shape (1, C, H, W) may be that, (C, H, W), or (K, C, H, W) for K
-    samples; in general K may stand in place of a leading 1, or before the whole shape. Files that are no
-    .npz hold the only input of the graph.
+    samples; in general K may stand in place of a leading 1, or before the whole shape. Files that
+    are no .npz hold the only input of the graph.
 
     Attributes:
         graph: the graph whose inputs they are.
