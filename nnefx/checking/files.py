@@ -24,11 +24,23 @@ def check_files(
         found: takes the diagnostics.
         data: look at the values too.
     """
+    return fit_files(container, checked, read_files(container, found, data=data), found)
+
+
+def read_files(container: Container, found: list[Diagnostic], *, data: bool) -> dict[str, Header]:
+    """Add what is wrong with each tensor file by itself; return the headers by label, folded."""
     headers: dict[str, Header] = {}
     for label in container.labels:
         header = _check_file(container, label, found, data=data)
         if header is not None:
             headers[label.casefold()] = header
+    return headers
+
+
+def fit_files(
+    container: Container, checked: Checked, headers: dict[str, Header], found: list[Diagnostic]
+) -> dict[str, Header]:
+    """Add where tensor files and variables differ; return the headers by names of tensors."""
     if checked.graph is None:
         return {}
     named: dict[str, Header] = {}

@@ -1,7 +1,8 @@
 """What is known about one version of a text: its words, its findings, and shapes of its tensors."""
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from nnefx.checking import Options, check_source
@@ -9,19 +10,38 @@ from nnefx.checking.document import Checked, check_document
 from nnefx.checking.selection import Selection, suppress
 from nnefx.diagnostics import Diagnostic
 from nnefx.ir.graph import UNKNOWN, Graph, Value
+from nnefx.lsp.beside import Folder, compare
 from nnefx.lsp.positions import Positions
-from nnefx.lsp.scan import Scan, scan
+from nnefx.lsp.scan import Scan, Word, scan
 from nnefx.ops import Op, standard_ops, stdlib_source
-from nnefx.source import Source, TextAt
+from nnefx.source import FileAt, Source, TextAt
 from nnefx.syntax.ast import Fragment
+
+# Values by scope (the graph, or a fragment by its name) and name; several in fragments.
+Values = Mapping[str, Mapping[str, tuple[Value, ...]]]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside a text: tensor files, its graph.quant, or as one, the checked graph."""
+
+    folder: Folder | None = None
+    quant: Source | None = None
+    checked: Checked | None = None
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One version of a text; everything else is computed when it is asked for."""
+    """One version of a text; everything else is computed when it is asked for.
+
+    `earlier` are the tensors of versions before, which stand in for those that an error in this
+    one leaves open.
+    """
 
     source: Source
     positions: Positions
+    beside: Beside = field(default_factory=Beside)
+    earlier: Values = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -38,12 +58,22 @@ class Analysis:
         found: list[Diagnostic] = []
         if self.source.text == stdlib_source().text:  # opened through a definition: no document
             return Checked(), []
-        if self.source.name.endswith(".quant"):
-            return Checked(), check_source(self.source, Options())
         selection = Selection()
-        checked = check_document(self.source, found, selection)
+        checked = Checked()
+        if not self.source.name.endswith(".quant"):
+            checked = check_document(self.source, found, selection)
+            found += compare(checked, self.beside.folder, self.beside.quant)[0]
+        elif self.beside.checked:
+            found += compare(self.beside.checked, self.beside.folder, self.source)[1]
+        else:
+            return checked, check_source(self.source, Options())
         shown = [item for item in suppress(self.source, found) if selection.wants(item.code)]
         return checked, shown
+
+    @property
+    def checked(self) -> Checked:
+        """The tree and the graph of what could be read."""
+        return self._checked[0]
 
     @property
     def findings(self) -> list[Diagnostic]:
@@ -53,12 +83,12 @@ class Analysis:
     @property
     def graph(self) -> Graph | None:
         """The graph of what could be built, None where nothing could."""
-        return self._checked[0].graph
+        return self.checked.graph
 
     @cached_property
     def fragments(self) -> Mapping[str, Fragment]:
         """The fragments that the text declares, as far as they could be read."""
-        document = self._checked[0].document
+        document = self.checked.document
         return {item.name: item for item in document.fragments} if document else {}
 
     def op(self, name: str) -> Fragment | None:
@@ -74,9 +104,21 @@ class Analysis:
         standard: Mapping[str, Op] = standard_ops()
         return {**{name: op.signature for name, op in standard.items()}, **self.fragments}
 
+    @property
+    def lasting(self) -> Values:
+        """The tensors known so far, for the next version; nothing is computed for this."""
+        if "_checked" not in self.__dict__:
+            return self.earlier
+        if self.checked.sound:
+            return self._values
+        scopes = {**self.earlier, **self._values}
+        return {
+            scope: {**self.earlier.get(scope, {}), **_known(self._values.get(scope, {}))}
+            for scope in scopes
+        }
+
     @cached_property
-    def _values(self) -> Mapping[str, Mapping[str, tuple[Value, ...]]]:
-        """Values by fragment (the graph's under its own name, with a mark) and name."""
+    def _values(self) -> Values:
         found: dict[str, dict[str, list[Value]]] = {}
         if self.graph:
             for name, value in self.graph.values.items():
@@ -93,24 +135,71 @@ class Analysis:
     def values(self, scope: int, name: str) -> tuple[Value, ...]:
         """Return the tensors that a name stands for: one in the graph, one per use in a fragment.
 
-        Those whose shapes an error left open are left out.
+        Those whose shapes an error left open are left out; if no others remain, they are those
+        of an earlier version of the text.
         """
         if scope < 0:
             return ()
+        key = self._key(scope)
+        known = _known({name: self._values.get(key, {}).get(name, ())})
+        if known or self.checked.sound:
+            return known.get(name, ())
+        return self.earlier.get(key, {}).get(name, ())
+
+    def is_earlier(self, scope: int, name: str) -> bool:
+        """Tell whether `values` are those of an earlier version of the text."""
+        known = _known({name: self._values.get(self._key(scope), {}).get(name, ())})
+        return not known and bool(self.values(scope, name))
+
+    def _key(self, scope: int) -> str:
         place = self.scan.scopes[scope]
-        key = "graph" if place.kind == "graph" else f"fragment {place.name}"
-        values = self._values.get(key, {}).get(name, ())
-        return tuple(value for value in values if value.shape is not UNKNOWN)
+        return "graph" if place.kind == "graph" else f"fragment {place.name}"
+
+    def in_graph(self, word: Word) -> bool:
+        """Tell whether a word is the name of a tensor of the graph."""
+        scopes = self.scan.scopes
+        return word.role == "name" and word.scope >= 0 and scopes[word.scope].kind == "graph"
 
     def span(self, finding: Diagnostic) -> tuple[int, int]:
         """Return the offsets that a finding is about: at least the word at its place."""
-        if not isinstance(finding.at, TextAt):
-            return 0, 0
-        start, end = finding.at.pos, finding.at.end
+        at = self._place(finding)
+        if at is None:
+            return self._head()
+        start, end = at.pos, at.end
         if end <= start:
             word = self.scan.word_at(start)
             end = word.end if word and word.pos == start else start + 1
         return start, min(end, len(self.text))
+
+    def _place(self, finding: Diagnostic) -> TextAt | None:
+        """Return where in this text a finding is shown; those about a file, at its variable."""
+        for at in (finding.at, *(note.at for note in finding.notes)):
+            if isinstance(at, TextAt) and at.source is self.source:
+                return at
+        if isinstance(finding.at, FileAt) and self.graph and self.beside.folder:
+            root = self.beside.folder.container.path
+            for node in self.graph.variables:
+                path = os.path.join(root, f"{node.attributes['label']}.dat")
+                if path.casefold() == finding.at.path.casefold() and isinstance(node.at, TextAt):
+                    return node.at
+        return None
+
+    def _head(self) -> tuple[int, int]:
+        """Return the offsets of the name of the graph, for what is about the model as a whole."""
+        for scope in self.scan.scopes:
+            if scope.kind == "graph":
+                return scope.name_pos, scope.name_pos + len(scope.name)
+        return 0, 0
+
+
+def _known(names: Mapping[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
+    """Leave out tensors whose shapes an error left open, and names without any others."""
+    found = {}
+    for name, values in names.items():
+        known = tuple(value for value in values if value.shape is not UNKNOWN)
+        if known:
+            found[name] = known
+    return found
 
 
 def _bodies(graph: Graph, seen: set[int]) -> Iterator[Graph]:

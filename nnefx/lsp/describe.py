@@ -39,7 +39,8 @@ def _about(analysis: Analysis, word: Word) -> str:
 def _about_name(analysis: Analysis, word: Word) -> str:
     values = analysis.values(word.scope, word.text)
     if values:
-        return _code(f"{word.text}: {shape_text(values[0])}") + _others(values)
+        told = _code(f"{word.text}: {shape_text(values[0])}") + _others(values)
+        return told + "\nBefore the error." * analysis.is_earlier(word.scope, word.text)
     scope = analysis.scan.scopes[word.scope] if word.scope >= 0 else None
     fragment = analysis.fragments.get(scope.name) if scope else None
     declared: list[Param | Result] = [*fragment.params, *fragment.results] if fragment else []

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from lsprotocol import types
@@ -11,6 +12,7 @@ from nnefx.lsp.analysis import Analysis, shape_text
 from nnefx.lsp.positions import Positions
 from nnefx.lsp.scan import KEYWORDS, Scan, Scope, Word, scan
 from nnefx.ops import standard_ops, stdlib_source
+from nnefx.source import Source
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -90,6 +92,18 @@ def renamed(analysis: Analysis, offset: int, name: str) -> list[types.TextEdit]:
     ]
 
 
+def renamed_entries(
+    quant: Source, positions: Positions, old: str, new: str
+) -> list[types.TextEdit]:
+    """Return the edits that give the entries of a tensor in graph.quant its new name."""
+    found = []
+    tokens = [token for token in scan(quant.text).tokens if token.kind != "comment"]
+    for token, after in pairwise(tokens):
+        if token.kind == "string" and after.text == ":" and token.text[1:-1] == old:
+            found.append(types.TextEdit(positions.range(token.pos + 1, token.end - 1), new))
+    return found
+
+
 def _taken(analysis: Analysis, word: Word) -> set[str]:
     if word.role in ("op", "fragment"):
         return set(analysis.ops)
@@ -134,13 +148,13 @@ def _end(analysis: Analysis, scope: Scope) -> int:
 def folds(analysis: Analysis) -> list[types.FoldingRange]:
     """Return what can be folded: bodies, and comments of several lines."""
     found = []
-    locate = analysis.source.locate
+    line_of = analysis.positions.line
     for scope in analysis.scan.scopes:
         if scope.body >= 0:
-            first, last = locate(scope.body)[0] - 1, locate(_end(analysis, scope) - 1)[0] - 1
+            first, last = line_of(scope.body), line_of(_end(analysis, scope) - 1)
             if last > first:
                 found.append(types.FoldingRange(first, last))
-    lines = [locate(t.pos)[0] - 1 for t in analysis.scan.tokens if t.kind == "comment"]
+    lines = [line_of(t.pos) for t in analysis.scan.tokens if t.kind == "comment"]
     start = previous = -2
     for line in [*lines, -9]:
         if line != previous + 1:

@@ -1,22 +1,27 @@
 """The server: requests of the protocol, translated and answered from an Analysis of the text."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+from pygls.workspace import TextDocument
 
 from nnefx._version import __version__
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.lsp import complete, describe, mend, navigate
-from nnefx.lsp.analysis import Analysis
-from nnefx.lsp.positions import Positions
-from nnefx.source import Source, TextAt
+from nnefx.lsp.analysis import Analysis, Beside, Values
+from nnefx.lsp.beside import Folder, read_folder, read_text
+from nnefx.lsp.positions import Positions, lines_of
+from nnefx.source import FileAt, Source, TextAt
 from nnefx.syntax.format import format_document, format_quantization
+from nnefx.tensors.paths import GRAPH, QUANT
 
 T = TypeVar("T")
 
@@ -36,6 +41,15 @@ SEVERITIES = {
 }
 
 
+class Text(TextDocument):
+    """A text that is open; changes are applied to lines as clients count them."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines with their ends."""
+        return tuple(lines_of(self.source))
+
+
 class Server(LanguageServer):
     """A language server that keeps one Analysis for each open text."""
 
@@ -43,31 +57,75 @@ class Server(LanguageServer):
         super().__init__(
             "nnefx", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Incremental
         )
-        self.known: dict[str, tuple[int | None, Analysis]] = {}
+        self.texts: dict[str, Text] = {}
+        self.known: dict[str, Analysis] = {}
+        self.earlier: dict[str, Values] = {}
+        self.folders: dict[str, Folder | None] = {}
+        self.closed: dict[str, Analysis] = {}  # texts beside open ones that are not open
         self.waiting: dict[str, asyncio.TimerHandle] = {}
         self.took: dict[str, float] = {}
 
     def analysis(self, uri: str) -> Analysis:
         """Return what is known about a text as it is now."""
-        document = self.workspace.get_text_document(uri)
-        version, known = self.known.get(uri, (None, None))
-        if known is None or version != document.version or version is None:
-            source = Source(_name(uri), document.source)
-            unit = self.workspace.position_encoding or types.PositionEncodingKind.Utf16
-            known = Analysis(source, Positions(source, unit))
-            self.known[uri] = (document.version, known)
+        known = self.known.get(uri)
+        if known is None:
+            source = self.texts[uri].source if uri in self.texts else self._unopened(uri)
+            known = self._analysis(uri, source, self._beside(uri))
+            if uri in self.texts:
+                self.known[uri] = known
         return known
+
+    def forget(self, uri: str) -> None:
+        """Drop what is known about a text that has changed, but for its tensors."""
+        known = self.known.pop(uri, None)
+        if known:
+            self.earlier[uri] = known.lasting
+
+    def look_beside(self, uri: str) -> None:
+        """Look at the files in the folder of a text."""
+        path = to_fs_path(uri) or ""
+        self.folders[uri] = read_folder(path)
+        other = _sibling(uri)
+        if other:
+            source = read_text(to_fs_path(other) or "")
+            self.closed.pop(other, None)
+            if source:
+                self.closed[other] = self._analysis(other, source.text, Beside())
+
+    def _unopened(self, uri: str) -> str:
+        text: str = self.workspace.get_text_document(uri).source
+        return text
+
+    def _analysis(self, uri: str, text: str, beside: Beside) -> Analysis:
+        source = Source(to_fs_path(uri) or uri, text)
+        unit = self.workspace.position_encoding or types.PositionEncodingKind.Utf16
+        return Analysis(source, Positions(source, unit), beside, self.earlier.get(uri, {}))
+
+    def _beside(self, uri: str) -> Beside:
+        folder, other = self.folders.get(uri), self.sibling(uri)
+        if other is None:
+            return Beside(folder)
+        if uri.endswith(QUANT):
+            return Beside(folder, checked=other.checked)
+        return Beside(folder, quant=other.source)
+
+    def sibling(self, uri: str) -> Analysis | None:
+        """Return what is known of the graph.quant beside a graph.nnef, or the other way round."""
+        other = _sibling(uri)
+        if other in self.texts and uri.endswith(QUANT):
+            return self.analysis(other)
+        if other in self.texts:
+            return self._analysis(other, self.texts[other].source, Beside())
+        return self.closed.get(other or "")
 
     def publish(self, uri: str) -> None:
         """Check a text and send what is found."""
         self.waiting.pop(uri, None)
         begin = time.perf_counter()
         analysis = self.analysis(uri)
-        document = self.workspace.get_text_document(uri)
         found = [_finding(analysis, uri, item) for item in analysis.findings]
-        self.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(uri, found, document.version)
-        )
+        version = self.texts[uri].version if uri in self.texts else None
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))
         self.took[uri] = time.perf_counter() - begin
 
     def publish_soon(self, uri: str) -> None:
@@ -83,8 +141,11 @@ class Server(LanguageServer):
             waiting.cancel()
 
 
-def _name(uri: str) -> str:
-    return unquote(urlparse(uri).path) or uri
+def _sibling(uri: str) -> str | None:
+    """Return the graph.quant beside a graph.nnef, and the other way round."""
+    folder, _, name = uri.rpartition("/")
+    other = {GRAPH: QUANT, QUANT: GRAPH}.get(name)
+    return f"{folder}/{other}" if other else None
 
 
 def _finding(analysis: Analysis, uri: str, item: Diagnostic) -> types.Diagnostic:
@@ -99,9 +160,12 @@ def _finding(analysis: Analysis, uri: str, item: Diagnostic) -> types.Diagnostic
         if isinstance(note.at, TextAt) and note.at.source is analysis.source
     ]
     plain = [note.message for note in item.notes if note.at is None]
+    message = item.message
+    if isinstance(item.at, FileAt):
+        message = f"{os.path.basename(item.at.path)}: {message}"
     return types.Diagnostic(
         analysis.positions.range(*analysis.span(item)),
-        "\n".join([item.message, *plain]),
+        "\n".join([message, *plain]),
         SEVERITIES[item.severity],
         item.code,
         source="nnefx",
@@ -122,19 +186,49 @@ def make_server() -> Server:
 
 def _follow_texts(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    async def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.publish(params.text_document.uri)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        codec = server.workspace.position_codec
+        text = Text(item.uri, item.text, item.version, position_codec=codec)
+        server.texts[item.uri] = server.workspace.text_documents[unquote(item.uri)] = text
+        server.known.pop(item.uri, None)
+        server.look_beside(item.uri)
+        server.publish(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    async def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.publish_soon(params.text_document.uri)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        uri = params.text_document.uri
+        for touched in (uri, _sibling(uri)):
+            if touched in server.texts:
+                server.forget(touched)
+                server.publish_soon(touched)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        refresh(params.text_document.uri)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def watched(params: types.DidChangeWatchedFilesParams) -> None:
+        folders = {change.uri.rpartition("/")[0] for change in params.changes}
+        for uri in list(server.texts):
+            home = uri.rpartition("/")[0]
+            if any(folder == home or folder.startswith(f"{home}/") for folder in folders):
+                refresh(uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
         uri = params.text_document.uri
         server.cancel(uri)
-        server.known.pop(uri, None)
+        for kept in (server.texts, server.known, server.earlier, server.folders, server.took):
+            kept.pop(uri, None)
         server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    def refresh(uri: str) -> None:
+        for touched in (uri, _sibling(uri)):
+            if touched in server.texts:
+                server.look_beside(touched)
+                server.forget(touched)
+                server.publish_soon(touched)
 
 
 def _answer_about_places(server: Server) -> None:
@@ -208,7 +302,14 @@ def _answer_with_edits(server: Server) -> None:
         analysis = server.analysis(params.text_document.uri)
         offset = analysis.positions.offset(params.position)
         edits = _or_refuse(lambda: navigate.renamed(analysis, offset, params.new_name))
-        return types.WorkspaceEdit({params.text_document.uri: edits})
+        changes = {params.text_document.uri: edits}
+        word = analysis.scan.word_at(offset)
+        other, uri = server.sibling(params.text_document.uri), _sibling(params.text_document.uri)
+        if word and uri and other and uri.endswith(QUANT) and analysis.in_graph(word):
+            name = params.new_name
+            entries = navigate.renamed_entries(other.source, other.positions, word.text, name)
+            changes |= {uri: entries} if entries else {}
+        return types.WorkspaceEdit(changes)
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix])
