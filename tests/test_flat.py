@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lark.lexer import PatternStr
 
+from nnefx import grammar
 from nnefx.source import Source
 from nnefx.syntax import compositional, engine, flat, terminals
 from nnefx.syntax.parser import parse_all, parse_quant
@@ -280,6 +281,20 @@ def test_lane_and_grammar_agree_on_noise(noise: str) -> None:
         "y = f(a, b = 'x', c = 'it\\'s');",
         "y = f(b = 'x', a);",
         "y = f(a, b = c);",
+        "y = f();",
+        "y = f(a, b) z = f(a);",
+        "y = f(a, b = 1) + f(c);",
+        "y = f(a, b = 1)) ;",
+        "y = f(, b = 1);",
+        "y = f(a, b = 'x', );",
+        "y = f(a, b = 'x') ;",
+        "y = f(b = 'x', b = 'y');",
+        "y = f(a, b = 1, 'x');",
+        "y = f(a,  b);",
+        "y = f(a,\n b = 1,\n c = [1,\n2]);",
+        "y = f(a, b = [(1, 2), (3, 4)], c = 'x');",
+        "y = f(a b = 'x');",
+        "y = f(a, b = 1 c = 'x');",
         "y = - - 1; z = -1[0]; a = -(1); b = - 'x'; c = -1.0 ^ 2;",
         "y = a if b else c if d else e;",
         "y = a if b if c else d else e;",
@@ -346,6 +361,16 @@ def test_terminals_are_those_of_the_grammar() -> None:
     assert terminals.fixed() == plain
     for name, regex in terminals.patterns().items():
         assert unescaped(lark.get_terminal(name).pattern.to_regexp()) == unescaped(regex)
+
+
+def test_reserved_words_are_those_that_the_grammar_takes_for_no_identifier() -> None:
+    words = {*re.findall(r"\b[A-Za-z]\w*", grammar.read("nnef.lark")), "x", "true_", "length"}
+    taken = {word for word in words if next(engine.structure().lex(word)).type != "IDENT"}
+    assert terminals.reserved() == taken
+    for word in terminals.reserved():
+        for statement in (f"{word} = f(x);", f"y = {word}(x);", f"y = f(x, {word});",
+                          f"y = f(x, {word} = 1);", f"y = f({word} = 'a');"):  # fmt: skip
+            assert_lane_agrees("version 1.0; graph g(x)->(y){" + statement + "}")
 
 
 def unescaped(regex: str) -> str:

@@ -29,6 +29,15 @@ _RISKY = re.compile(r"[0-9]{100}|[eE][+-]?[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
+class _End:
+    """What follows the names of a call: attributes, and the key of a last one with a string."""
+
+    tail: Tail
+    key: str = ""
+    at: int = 0  # where the key begins
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """The expressions of the lane; see `_lane` for their groups."""
 
@@ -39,6 +48,8 @@ class Lane:
     closing: re.Pattern[str]
     odd: re.Pattern[str]
     name: re.Pattern[str]
+    last: re.Pattern[str]
+    reserved: frozenset[str]
 
 
 def read(text: str, groups: list[int]) -> ast.Document | None:
@@ -73,12 +84,12 @@ def statement(text: str, pos: int) -> tuple[ast.Assign | None, int]:
 def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign], groups: list[int]) -> int:
     """Append the statements from `pos` on; return the end of the text, or -1 for give up."""
     literals: dict[str, Any] = {}
-    tails: dict[str, Tail | None] = {"": NO_TAIL}
+    ends: dict[str, _End | None] = {}
     match = lane.usual.match
     while True:
         usual = match(text, pos)
         if usual is not None:
-            call = _usual(lane, usual, tails, literals)
+            call = _usual(lane, usual, ends, literals)
             if call is not None:
                 start = usual.start(1)
                 body.append(ast.Assign(ast.Name(usual[1], start), call, start))
@@ -100,32 +111,53 @@ def _statements(lane: Lane, text: str, pos: int, body: list[ast.Assign], groups:
 
 
 def _usual(
-    lane: Lane, usual: re.Match[str], tails: dict[str, Tail | None], literals: dict[str, Any]
+    lane: Lane, usual: re.Match[str], ends: dict[str, _End | None], literals: dict[str, Any]
 ) -> FlatCall | None:
-    """Return the call of a statement in the usual layout, or None where its tail is not plain."""
-    _, op, dtype, names, attributes, key, string = usual.groups("")
-    tail = tails.get(attributes)
-    if tail is None:
-        tail = None if attributes in tails else _tail(lane, attributes, literals)
-        tails[attributes] = tail
-        if tail is None:
-            return None
+    """Return the call of a statement in the usual layout, or None where it is not plain."""
+    target, op, dtype, names, rest, string = usual.groups("")
+    if rest in ends:
+        end = ends[rest]
+    else:
+        end = ends[rest] = _end(lane, rest, literals)
+    # The expression takes keywords for names, and `f()` and `f(x, )` for calls.
+    if end is None or bool(string) is not bool(end.key) or target in lane.reserved:
+        return None
+    if names[-1:] in " " and rest == ")":
+        return None
+    listed = names.removesuffix(", ").split(", ") if names else []
+    if op in lane.reserved or not lane.reserved.isdisjoint(listed):
+        return None
     label = None
-    if key:
-        for name, *_ in tail.args:
-            if name == key:
-                return None
-        label = (key, unquote(string) if "\\" in string else string[1:-1])
-    places = (usual.start(4), usual.start(5), usual.start(6), usual.start(7))
-    kind = dtype_of(dtype) if dtype else None
-    listed = names.split(", ") if names else []
-    return FlatCall(op, kind, usual.start(2), listed, tail, label, places)
+    if string:
+        label = (end.key, unquote(string) if "\\" in string else string[1:-1])
+    start = usual.start(5)
+    places = (usual.start(4), start, start + end.at, usual.start(6))
+    return FlatCall(
+        op, dtype_of(dtype) if dtype else None, usual.start(2), listed, end.tail, label, places
+    )
+
+
+def _end(lane: Lane, rest: str, literals: dict[str, Any]) -> _End | None:
+    """Return what follows the names of a call, up to its end or a last string; None if not plain.
+
+    Such as `stride = [1, 1], groups = 1)` or `shape = [1, 3], label = `.
+    """
+    if rest.endswith(")"):
+        tail = _tail(lane, rest[:-1], literals)
+        return tail and _End(tail)
+    last = lane.last.search(rest)
+    tail = last and _tail(lane, rest[: last.start()], literals)
+    if last is None or tail is None or any(name == last[1] for name, *_ in tail.args):
+        return None
+    return _End(tail, last[1], last.start(1))
 
 
 def _tail(lane: Lane, text: str, literals: dict[str, Any]) -> Tail | None:
     """Return the attributes of a text such as `stride = [1, 1], groups = 1`, or None."""
+    if not text:
+        return NO_TAIL
     found: dict[str, tuple[str, Any, int, int]] = {}
-    text, pos = text.rstrip(", \t\n") + ",", 0
+    text, pos = f"{text},", 0
     while pos < len(text):
         argument = lane.argument.match(text, pos)
         if argument is None:
@@ -189,7 +221,7 @@ def _decode(text: str, literals: dict[str, Any]) -> bool:
 
 @cache
 def _lane() -> Lane:
-    space, name = terminals.space(), _name()
+    space, ident, name = terminals.space(), atomic("IDENT"), _name()
     logical, number = atomic("LOGICAL"), f"(?>-?{atomic('NUMBER')})"
     string = atomic("STRING")
     # Inside of arrays there are no comments: what takes them apart knows none.
@@ -197,16 +229,14 @@ def _lane() -> Lane:
     array = _array(f"(?>{logical}|{number})", blank)
     names = rf"\[{blank}{name}{blank}(?>(?:,{blank}{name}{blank})*)\]"
     dtype = atomic("DTYPE")
-    more = r"(?>, (?!\))|(?=\)))"
     end = rf"{space}(?>,|\){space};)"
     return Lane(
         prelude=re.compile(_prelude(space, string)),
-        # 1 target, 2 operation, 3 type, 4 names, 5 attributes, 6 and 7 a last one with a string
+        # 1 target, 2 operation, 3 type, 4 names, 5 what follows, 6 the string of a last attribute
         usual=re.compile(
-            rf"(?>[ \t\n]*)({name}) = ({name})(?>({dtype}))?\((?!\))"
-            rf"(?>({name}(?>(?:, {name}(?! ?=))*)(?! ?=)){more})?"
-            rf"((?>(?:{name} = (?>{number}|{logical}|{array}|{string}(?=,)){more})*))"
-            rf"(?>({name}) = ({string}))?\);"
+            rf"(?>[ \t\n]*)({ident}) = ({ident})(?>({dtype}))?\("
+            rf"((?>(?:{ident}(?>, |(?=\))))*))"
+            rf"([^'\"#;]*+(?>(?:{string}(?=,)[^'\"#;]*+)*))(?>;|({string})\);)"
         ),
         # 1 target, 2 operation, 3 type
         opening=re.compile(
@@ -220,6 +250,8 @@ def _lane() -> Lane:
         closing=re.compile(rf"{space}\}}{space}\Z"),
         odd=re.compile(rf"(?>(?:{string}|{atomic('COMMENT')}|[^;'\"#}}])*);"),
         name=re.compile(name),
+        last=re.compile(rf"(?>\A|, )({name}) = \Z"),
+        reserved=terminals.reserved(),
     )
 
 

@@ -37,6 +37,13 @@ def keywords() -> frozenset[str]:
     return frozenset(text for text in fixed() if ident.fullmatch(text))
 
 
+@cache
+def reserved() -> frozenset[str]:
+    """Return the words that are no identifiers: keywords, types, functions, true and false."""
+    listed = " ".join(patterns()[name] for name in ("TYPE", "BUILTIN", "LOGICAL"))
+    return keywords() | frozenset(re.findall("[a-z_]{2,}", listed))
+
+
 def atomic(terminal: str) -> str:
     """Return the expression of a terminal as a group that is not tried again in another way."""
     return f"(?>{patterns()[terminal]})"
