@@ -31,7 +31,12 @@ class Executor:
         self.model = model
         self.graph: Graph = model.graph
         self.state: dict[str, Arrays] = {}
-        self._mapped: dict[str, Arrays] = {}  # weights that are used as they are stored
+        self._mapped: dict[Value, Arrays] = {}  # weights that are used as they are stored
+        self._updated = {
+            self.graph.producer[next(node.operands())].attributes["label"].lower()
+            for node in self.graph.nodes
+            if node.name == "update"
+        }
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Arrays]:
         """Return the outputs by name, in order of declaration.
@@ -53,7 +58,7 @@ class Executor:
     def _run(self, inputs: Mapping[str, Any], reuse: bool) -> Iterator[tuple[Value, Arrays]]:
         """Yield all values; with `reuse`, an array is good until the next value is asked for."""
         feeds = check_inputs(self.graph, inputs)
-        values = Values({})
+        values = Values(self._mapped)
         updates: list[tuple[str, Arrays]] = []
         for step in self.graph.steps:
             match step.node.name:
@@ -61,7 +66,8 @@ class Executor:
                     (value,) = step.results
                     values[value] = self._simulated(value, feeds[value.name])
                 case "variable":
-                    values[step.results[0]] = self._variable(step.node)
+                    if step.results[0] not in values:
+                        values[step.results[0]] = self._variable(step.node)
                 case "update":
                     variable, value = step.operands
                     label = self.graph.producer[variable].attributes["label"]
@@ -69,11 +75,12 @@ class Executor:
                     values[step.results[0]] = self._simulated(step.results[0], values[value])
                     values.own.discard(value)
                 case _:
-                    arrays = run_step(step, values, values.free(step) if reuse else ())
+                    free = values.free(step) if reuse else ()
+                    arrays = run_step(step, values, free)
                     if self.model.quantization:
                         arrays = list(map(self._simulated, step.results, arrays))
                     yield from zip(step.results, arrays)
-                    values.add(step, arrays)
+                    values.add(step, arrays, free)
                     continue
             yield step.results[0], values[step.results[0]]
             values.drop(step)
@@ -84,10 +91,9 @@ class Executor:
         return array if entry is None or value.dtype != "scalar" else simulate(array, entry)
 
     def _variable(self, node: Node) -> Arrays:
-        known = self.state.get(node.attributes["label"].lower()) if self.state else None
-        known = self._mapped.get(node.output.name) if known is None else known
-        if known is not None:
-            return known
+        label = node.attributes["label"].lower()
+        if label in self.state:
+            return self.state[label]
         stored = self.model.weight(node)
         if node.output.dtype == "scalar" and stored.dtype.kind in "iu":
             entry = self.model.quantization.get(node.output.name)
@@ -102,8 +108,8 @@ class Executor:
         entry = self.model.quantization.get(node.output.name)
         if entry is not None and node.output.dtype == "scalar":
             return simulate(array, entry)
-        if array is stored:
-            self._mapped[node.output.name] = array
+        if array is stored and label not in self._updated:
+            self._mapped[node.output] = array
         return array
 
 

@@ -36,18 +36,16 @@ class Values(dict[Value, Arrays]):
         """Return which of the values that go with a step it may write over."""
         return [value for value in step.gone if value in self.own]
 
-    def add(self, step: Step, arrays: Sequence[Arrays]) -> None:
+    def add(self, step: Step, arrays: Sequence[Arrays], free: Collection[Value]) -> None:
         """Keep the results of a step, and forget the values that go with it."""
-        for value, array in zip(step.results, arrays, strict=True):
-            self[value] = array
-        free = self.free(step)
         others = [value for value in step.operands if value not in free]
-        shared = [_root(self[value]) for value in others]
+        shared = [id(_root(self[value])) for value in others]
         roots = [_root(array) for array in arrays]
-        if any(root is other for root in roots for other in shared):
+        if any(id(root) in shared for root in roots):
             self.own.difference_update(others)
         elif len(roots) == 1 and roots[0].base is None:
             self.own.add(step.results[0])
+        self.update(zip(step.results, arrays))
         self.drop(step)
 
     def drop(self, step: Step) -> None:
@@ -87,8 +85,10 @@ def run_step(
     node, op = step.node, step.node.op
     if op.run is None:
         return _by_body(step, values, free)
-    wide = any(values[value].dtype == np.float64 for value in step.operands)
-    arguments = [_argument(item, values, wide) for item in node.inputs.values()]
+    arguments = [
+        values[item] if type(item) is Value else _argument(item, step, values)
+        for item in node.inputs.values()
+    ]
     keywords = node.attributes.copy()
     if op.run_takes_dtype:
         keywords["dtype"] = node.dtype
@@ -129,7 +129,8 @@ def _by_body(step: Step, values: Mapping[Value, Arrays], free: Collection[Value]
 def _run(body: Graph, given: Mapping[Value, Arrays], own: Iterable[Value]) -> list[Arrays]:
     inner = Values(given, own)
     for step in body.steps:
-        inner.add(step, run_step(step, inner, inner.free(step)))
+        free = inner.free(step)
+        inner.add(step, run_step(step, inner, free), free)
     return [inner[value] for value in body.outputs]
 
 
@@ -180,9 +181,10 @@ def _instance(node: Node) -> Graph | None:
     return node.body
 
 
-def _argument(item: Any, values: Mapping[Value, Arrays], wide: bool) -> Any:
+def _argument(item: Any, step: Step, values: Mapping[Value, Arrays]) -> Any:
     if type(item) is Value:
         return values[item]
     if type(item) is tuple:
-        return [_argument(part, values, wide) for part in item]
+        return [_argument(part, step, values) for part in item]
+    wide = any(values[value].dtype == np.float64 for value in step.operands)
     return np.array(item, _DTYPES.get(type(item), np.float64 if wide else np.float32))

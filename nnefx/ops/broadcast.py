@@ -47,8 +47,8 @@ def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     which come as 0-dimensional arrays, take the floating-point type of the tensors they meet.
     """
     rank = max((array.ndim for array in arrays), default=0)
-    if rank and all(array.ndim == rank and array.dtype == arrays[0].dtype for array in arrays):
-        return list(arrays)
+    if arrays and all(array.dtype == arrays[0].dtype for array in arrays):
+        return [array if array.ndim == rank else _ranked(array, rank) for array in arrays]
     floats = [array for array in arrays if array.dtype.kind == "f"]
     tensors = [array.dtype for array in floats if array.ndim] or [array.dtype for array in floats]
     dtype = np.result_type(*tensors) if tensors else None
@@ -58,6 +58,10 @@ def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
 def _fit(array: Tensor, rank: int, dtype: np.dtype[Any] | None) -> Tensor:
     if dtype is not None:
         array = array.astype(dtype, copy=False)
+    return _ranked(array, rank)
+
+
+def _ranked(array: Tensor, rank: int) -> Tensor:
     return array.reshape(array.shape + (1,) * (rank - array.ndim))
 
 

@@ -21,8 +21,7 @@ def is_per_channel(x: Values, vectors: Iterable[Values]) -> bool:
     """Tell whether `x` is (B, C, ...), and all vectors are (1, C, 1, ...), or single values."""
     return x.ndim > 1 and all(
         vector.ndim == x.ndim
-        and vector.shape[1] in (1, x.shape[1])
-        and vector.size == vector.shape[1]
+        and vector.size == vector.shape[1] in (1, x.shape[1])
         and vector.dtype == x.dtype
         for vector in vectors
     )
@@ -38,12 +37,12 @@ def per_channel(x: Values, steps: Sequence[Step], out: Values | None = None) -> 
     channels = x.shape[1]
     if x.flags.c_contiguous:
         source, goal = x.reshape(len(x) * channels, -1), target.reshape(len(x) * channels, -1)
-        vectors = [np.tile(_full(vector, channels), len(x))[:, None] for vector in vectors]
+        vectors = [_repeated(vector, channels, len(x))[:, None] for vector in vectors]
     elif (pixels := x.transpose(order := (0, *range(2, x.ndim), 1))).flags.c_contiguous:
         count = _divisor(x.size // channels, _ROW // channels)
         source = pixels.reshape(-1, count * channels)
         goal = target.transpose(order).reshape(source.shape)
-        vectors = [np.tile(_full(vector, channels), count)[None] for vector in vectors]
+        vectors = [_repeated(vector, channels, count)[None] for vector in vectors]
     else:
         source, goal = x, target
     step = max(1, _PART // (source.size // len(source)))
@@ -56,8 +55,11 @@ def per_channel(x: Values, steps: Sequence[Step], out: Values | None = None) -> 
     return target
 
 
-def _full(vector: Values, channels: int) -> Values:
-    return vector.reshape(-1) if vector.size == channels else np.full(channels, vector.item())
+def _repeated(vector: Values, channels: int, count: int) -> Values:
+    """Return the items of all channels, as often as told."""
+    if vector.size != channels:
+        return np.full(channels * count, vector.item(), vector.dtype)
+    return np.concatenate([vector.reshape(-1)] * count)
 
 
 def _divisor(number: int, limit: int) -> int:

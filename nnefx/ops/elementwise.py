@@ -4,6 +4,7 @@ Results are those of IEEE arithmetic: log(0) is -inf, 0/0 is NaN, nothing warns.
 """
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -72,20 +73,23 @@ def round_half_up(x: Tensor, out: Tensor | None = None) -> Tensor:
 def lesser(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Return select(x < y, x, y) for operands of equal rank."""
     if _limits(x, y):
-        return np.asarray(np.clip(x, -np.inf, y, out=out))
+        return np.asarray(x.clip(-np.inf, y, out))
     return _keep_nan(np.fmin(x, y), y)
 
 
 def greater(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Return select(x > y, x, y) for operands of equal rank."""
     if _limits(x, y):
-        return np.asarray(np.clip(x, y, np.inf, out=out))
+        return np.asarray(x.clip(y, np.inf, out))
     return _keep_nan(np.fmax(x, y), y)
 
 
-def _limits(x: Tensor, y: Tensor) -> bool:
-    """Tell whether `y` is a single number, and no item of `x` is NaN."""
-    return y.size == 1 < x.size and x.dtype.kind == "f" and not np.isnan(np.max(x) + y.item())
+def _limits(x: Tensor, *limits: Tensor) -> bool:
+    """Tell whether all limits are single numbers in order, and no item of `x` is NaN."""
+    if x.size == 1 or x.dtype.kind != "f" or any(limit.size != 1 for limit in limits):
+        return False
+    numbers = [limit.item() for limit in limits]
+    return numbers == sorted(numbers) and not isnan(x.max() + sum(numbers))
 
 
 def _keep_nan(z: Tensor, y: Tensor) -> Tensor:
@@ -175,8 +179,8 @@ def run_clamp(x: Tensor, a: Tensor, b: Tensor, *, out: Tensor | None = None) -> 
     x, a, b = broadcast_arrays(x, a, b)
     out = fitting(out, x, a, b)
     with ieee():
-        if _limits(x, a) and _limits(x, b) and a.item() <= b.item():
-            return np.asarray(np.clip(x, a, b, out=out))
+        if _limits(x, a, b):
+            return np.asarray(x.clip(a, b, out))
         return greater(lesser(x, b, out), a, out)
 
 
