@@ -26,15 +26,24 @@ DEPTHS = {".svg": 1, ".html": 0, ".htm": 0, ".txt": 0}
     callback=lambda ctx, param, value: _depth(ctx, param, value),
     help="How many levels of fragments are open: 1 in .svg files, 0 in others, unless given.",
 )
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json",
+              help="What `nnefx quantize --report` wrote: ranges and noise of tensors, for "
+              "pages.")  # fmt: skip
 @options.force
 @options.verbosity
 def show(
-    model: Path, output: Path | None, depth: int | None, force: bool, quiet: bool, verbose: bool
+    model: Path,
+    output: Path | None,
+    depth: int | None,
+    report: Path | None,
+    force: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Draw MODEL: operations, shapes on the links between them, fragments as groups.
 
-    Pages (.html) need no network: groups open with a click, boxes tell their attributes and the
-    distribution of their weights, and names are searched.
+    Pages (.html) need no network: groups open with a click, boxes tell their attributes, how they
+    are quantized and the distribution of their weights, and names are searched.
     """
     if blobs.is_blob(model):
         blobs.show(model, output, force)
@@ -47,11 +56,14 @@ def show(
     suffix = output.suffix.lower() if output else ".txt"
     if suffix not in DEPTHS:
         raise click.UsageError(f"'{output}' should end in .svg, .html or .txt")
+    if report and suffix not in (".html", ".htm"):
+        raise click.UsageError("--report is for pages: name an .html file with --output")
     if output:
         require_free(output, force)
     loaded = load_structure(model)
     picture = Picture(loaded.graph.name, scene(loaded.graph), _facts(loaded))
-    content = _draw(picture, loaded, suffix, DEPTHS[suffix] if depth is None else depth)
+    depth = DEPTHS[suffix] if depth is None else depth
+    content = _draw(picture, loaded, suffix, depth, report)
     if output is None:
         click.echo(content, nl=False)
         return
@@ -60,7 +72,7 @@ def show(
     options.say(f"{output}: {' · '.join(picture.facts)}", quiet)
 
 
-def _draw(picture: "Picture", model: "Model", suffix: str, depth: int) -> str:
+def _draw(picture: "Picture", model: "Model", suffix: str, depth: int, report: Path | None) -> str:
     if suffix == ".svg":
         from nnefx.show.svg import svg
 
@@ -70,8 +82,10 @@ def _draw(picture: "Picture", model: "Model", suffix: str, depth: int) -> str:
 
         return text(picture, depth)
     from nnefx.show.html import html
+    from nnefx.show.quantized import Measured, describe, read_report
 
-    return html(picture, model.weights, depth)
+    measured = read_report(report) if report else Measured()
+    return html(picture, model.weights, depth, describe(model.quantization, measured))
 
 
 def _facts(model: "Model") -> tuple[str, ...]:

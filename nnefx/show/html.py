@@ -25,8 +25,20 @@ SCRIPTS = ("place.js", "panel.js", "page.js")
 LONGEST = 240  # characters of an attribute that the panel shows
 
 
-def html(picture: Picture, weights: Mapping[str, NDArray[Any]], depth: int) -> str:
-    """Return the text of a page; groups are open down to `depth` at first."""
+def html(
+    picture: Picture,
+    weights: Mapping[str, NDArray[Any]],
+    depth: int,
+    quantized: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the text of a page.
+
+    Args:
+        picture: what is drawn.
+        weights: the arrays by label.
+        depth: groups are open down to there at first.
+        quantized: what panels say about quantized tensors by name, see `quantized.describe`.
+    """
     made, arrangement = boxes(picture.level)
     data = {
         "title": picture.title,
@@ -36,6 +48,7 @@ def html(picture: Picture, weights: Mapping[str, NDArray[Any]], depth: int) -> s
         "root": _level(made, arrangement),
         "docs": _docs(picture),
         "weights": _weights(picture, weights),
+        "quantized": _quantized(picture, quantized or {}),
     }
     # `<` is escaped, so that nothing in a string can end the element that holds it
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -111,6 +124,18 @@ def _info(item: Item) -> dict[str, Any]:
     info["macs"] = multiply_adds(item)
     info["parameters"] = sum(w.value.volume for w in item.weights if w.label)
     return info
+
+
+def _quantized(picture: Picture, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of the values of the graph itself, and by label, of its weights.
+
+    Names inside of fragments are others: graph.quant does not speak of those.
+    """
+    values, labels = {}, {}
+    for item in picture.level.items:
+        values.update({v.name: known[v.name] for v in item.outputs if v.name in known})
+        labels.update({w.label: known[w.value.name] for w in item.weights if w.value.name in known})
+    return {"values": values, "weights": labels}
 
 
 def _text(value: Any) -> str:

@@ -47,6 +47,13 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
         ports(info.out, () => readers(item)),
       ),
     );
+    const outside = !item.parent && info.out.map((out) => [out[1], DATA.quantized.values[out[1]]]);
+    parts.push(
+      ...section(
+        "Quantization",
+        (outside || []).filter(([, known]) => known).map((entry) => quantized(...entry)),
+      ),
+    );
     parts.push(
       ...section(
         "Weights",
@@ -125,15 +132,7 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
     ];
     if (!known) return make("div", { class: "weight" }, ...parts);
     if (known.fault) return make("div", { class: "weight" }, ...parts, make("p", {}, known.fault));
-    parts.push(
-      histogram(known),
-      make(
-        "div",
-        { class: "scale" },
-        make("span", {}, short(known.least)),
-        make("span", {}, short(known.most)),
-      ),
-    );
+    parts.push(histogram(known.histogram), ends(known.least, known.most));
     const rows = [
       ["mean", short(known.mean)],
       ["deviation", short(known.deviation)],
@@ -151,20 +150,43 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
         `${known.looked.toLocaleString("en")} of ${known.count.toLocaleString("en")}`,
       ]);
     }
+    const entry = DATA.quantized.weights[label];
+    if (entry) rows.push(...entry.rows);
     return make("div", { class: "weight" }, ...parts, ...table(rows));
   }
 
-  function histogram(known) {
+  // What a value is on calibration data, and which part of that its integers keep.
+  function quantized(name, known) {
+    const parts = [make("strong", {}, name)];
+    if (known.histogram) {
+      const { low, high, counts } = known.histogram;
+      parts.push(histogram(counts, low, high, known.range), ends(low, high));
+    }
+    return make("div", { class: "weight" }, ...parts, ...table(known.rows));
+  }
+
+  const ends = (least, most) =>
+    make(
+      "div",
+      { class: "scale" },
+      make("span", {}, short(least)),
+      make("span", {}, short(most)),
+    );
+
+  // Bars from `low` to `high`; those outside of what is kept are pale.
+  function histogram(bins, low, high, kept) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const bins = known.histogram,
-      most = Math.max(...bins, 1);
+    const most = Math.max(...bins, 1),
+      step = (high - low) / bins.length;
+    const cut = (i) =>
+      kept && (low + (i + 1) * step < kept[0] || low + i * step > kept[1]) ? ' class="cut"' : "";
     svg.setAttribute("viewBox", `0 0 ${Math.max(bins.length, 1) * 10} 64`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("class", "histogram");
     svg.innerHTML = bins
       .map((count, i) => {
         const height = count ? Math.max((62 * count) / most, 1) : 0;
-        return `<rect x="${10 * i + 0.5}" y="${64 - height}" width="9" height="${height}"><title>${count}</title></rect>`;
+        return `<rect${cut(i)} x="${10 * i + 0.5}" y="${64 - height}" width="9" height="${height}"><title>${count}</title></rect>`;
       })
       .join("");
     return svg;
