@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from nnefx.cli import cli
 from nnefx.diagnostics import NnefError
 from nnefx.openvx import lower, read_blob, runtime_dir, simulate, write_blob
-from nnefx.openvx.drive import PARAMETERS, SOURCES, ZERO_COPY, compile_loader, drive
+from nnefx.openvx.crc32c import crc32c
+from nnefx.openvx.drive import PARAMETERS, READER, SOURCES, ZERO_COPY, compile_loader, drive
 from nnefx.openvx.plan import Payload, Plan, Role, Tensor
 from openvx_nets import CASES
 from random_plans import random_plan
@@ -22,7 +23,7 @@ STUB = HERE / "openvx_stub"
 WEAK = "-DNNEFX_VX_WEAK"  # the OpenVX of the tests lacks two functions
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", f"-I{STUB}", f"-I{runtime_dir()}"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-READER = [str(runtime_dir() / name) for name in SOURCES[:4]]
+READING = [str(runtime_dir() / name) for name in READER]
 ROUNDS = 200_000  # of the mutating driver; docs/blob.md tells of the long run
 
 
@@ -98,6 +99,19 @@ def test_exports_of_the_target_are_used_for_the_same_net_and_target_only(case, t
     assert not list(tmp_path.glob("cache.*"))
 
 
+@pytest.mark.parametrize("define", ["-DNNEFX_PLAIN_CRC", "-DNNEFX_ANY_CRC"])
+def test_checksums_are_those_of_the_writer_in_either_way(define: str, tmp_path: Path):
+    data = np.random.default_rng(3).integers(0, 256, 40_000, np.uint8).tobytes()
+    (tmp_path / "data").write_bytes(data)
+    program = tmp_path / "program"
+    run("gcc", "-std=c99", *STRICT, *SANITIZE, define, HERE / "blob_loader" / "crc.c", *READING,
+        "-o", program)  # fmt: skip
+    lines = run(program, tmp_path / "data").stdout.split()
+    parts = [(start, size) for start in range(9) for size in (0, 1, 7, 8, 63, 8191, 8192, 30_001)]
+    expected = [crc32c(data[start : start + size], start) for start, size in parts]
+    assert [int(line, 16) for line in lines] == expected
+
+
 def test_mutated_blobs_do_no_harm(tmp_path: Path):
     seeds = []
     for number in range(8):
@@ -106,7 +120,7 @@ def test_mutated_blobs_do_no_harm(tmp_path: Path):
     define = "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"  # checksums do not count
     program = tmp_path / "program"
     run("gcc", "-std=c99", "-O1", *STRICT, *SANITIZE, define, "-DSTANDALONE",
-        HERE / "blob_fuzz" / "fuzz_blob.c", *READER, "-o", program)  # fmt: skip
+        HERE / "blob_fuzz" / "fuzz_blob.c", *READING, "-o", program)  # fmt: skip
     run(program, ROUNDS, *seeds)
     with tarfile.open(HERE / "blob_fuzz" / "corpus.tar.xz") as corpus:
         corpus.extractall(tmp_path / "corpus", filter="data")

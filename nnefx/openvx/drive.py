@@ -22,9 +22,9 @@ from nnefx.diagnostics import NnefError
 from nnefx.openvx.plan import Plan
 from nnefx.source import FileAt
 
-SOURCES = ("nnefx_blob.c", "nnefx_records.c", "nnefx_calls.c", "nnefx_file.c", "nnefx_nodes.c",
-           "nnefx_names.c", "nnefx_parameters.c", "nnefx_cache_head.c", "nnefx_cache.c",
-           "nnefx_build.c", "nnefx_vx.c")  # fmt: skip
+READER = ("nnefx_blob.c", "nnefx_records.c", "nnefx_calls.c", "nnefx_file.c", "nnefx_crc.c")
+SOURCES = (*READER, "nnefx_nodes.c", "nnefx_names.c", "nnefx_parameters.c",
+           "nnefx_cache_head.c", "nnefx_cache.c", "nnefx_build.c", "nnefx_vx.c")  # fmt: skip
 _FLOATS = ctypes.POINTER(ctypes.c_float)
 ZERO_COPY, PARAMETERS = 2, 32  # flags of nnefx_vx.h
 

@@ -3,7 +3,7 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *     -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -I$RUNTIME tests/blob_fuzz/fuzz_blob.c \
- *     $RUNTIME/nnefx_{blob,records,calls,file}.c -o fuzz
+ *     $RUNTIME/nnefx_{blob,records,calls,file,crc}.c -o fuzz
  *   ./fuzz -max_len=14000 CORPUS_FOLDER
  *
  * With -DSTANDALONE it is a program that mutates its seed files itself:

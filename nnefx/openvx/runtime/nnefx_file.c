@@ -1,4 +1,4 @@
-/* Files in memory, and the checksum of their contents. */
+/* Files in memory. */
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE 1 /* for madvise, beside POSIX */
 #endif
@@ -116,58 +116,4 @@ void nnefx_file_close(nnefx_file *file)
 #endif
         free(file->data);
     memset(file, 0, sizeof *file);
-}
-
-/* CRC-32C. What is short goes four bits a step; for what is long, eight bytes a step, the tables
- * are made first. Nothing is shared between threads. */
-static uint32_t crc_short(const unsigned char *at, size_t size, uint32_t crc)
-{
-    static const uint32_t table[16] = {
-        0x00000000u, 0x105EC76Fu, 0x20BD8EDEu, 0x30E349B1u,
-        0x417B1DBCu, 0x5125DAD3u, 0x61C69362u, 0x7198540Du,
-        0x82F63B78u, 0x92A8FC17u, 0xA24BB5A6u, 0xB21572C9u,
-        0xC38D26C4u, 0xD3D3E1ABu, 0xE330A81Au, 0xF36E6F75u};
-    for (; size; size--, at++) {
-        crc ^= *at;
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
-    }
-    return crc;
-}
-
-static void make_tables(uint32_t table[8][256])
-{
-    uint32_t i, j;
-    for (i = 0; i < 256; i++) {
-        const unsigned char octet = (unsigned char)i;
-        table[0][i] = crc_short(&octet, 1, 0);
-    }
-    for (j = 1; j < 8; j++)
-        for (i = 0; i < 256; i++)
-            table[j][i] = table[j - 1][i] >> 8 ^ table[0][table[j - 1][i] & 0xFF];
-}
-
-static uint32_t crc_long(const unsigned char *at, size_t steps, uint32_t crc)
-{
-    uint32_t table[8][256];
-    make_tables(table);
-    for (; steps; steps--, at += 8) {
-        uint32_t low = crc ^ nnefx_u32(at), high = nnefx_u32(at + 4);
-        crc = table[7][low & 0xFF] ^ table[6][low >> 8 & 0xFF] ^ table[5][low >> 16 & 0xFF] ^
-              table[4][low >> 24] ^ table[3][high & 0xFF] ^ table[2][high >> 8 & 0xFF] ^
-              table[1][high >> 16 & 0xFF] ^ table[0][high >> 24];
-    }
-    return crc;
-}
-
-uint32_t nnefx_crc32c(const void *data, size_t size, uint32_t crc)
-{
-    const unsigned char *at = data;
-    crc = ~crc;
-    if (size >= 8192) {
-        crc = crc_long(at, size / 8, crc);
-        at += size / 8 * 8;
-        size %= 8;
-    }
-    return ~crc_short(at, size, crc);
 }
