@@ -8,8 +8,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+
+from nnefx.openvx import write_c
+from nnefx.openvx.plan import Plan
 
 SAMPLES = str(Path(__file__).parents[1] / "samples")
 sys.path.insert(0, SAMPLES)
@@ -45,20 +51,35 @@ class Simulator:
         subprocess.run(["gcc", *flags, *sources, *link, "-o", str(program)], check=True)
         return program
 
-    def run(self, program: Path, *arguments: str) -> None:
-        """Run a program that is linked with the simulator; what it says goes into the error."""
+    def run(self, folder: Path, *command: object) -> None:
+        """Run what is linked with the simulator in `folder`; what it says goes into the error."""
         environment = {
             **os.environ,
             "LD_LIBRARY_PATH": str(self.target / "lib"),
             "VIVANTE_SDK_DIR": str(self.target),
             "VSIMULATOR_CONFIG": (self.root / "licence.txt").read_text().strip(),
         }
-        command = [str(program), *arguments]
-        done = subprocess.run(
-            command, env=environment, cwd=program.parent, capture_output=True, text=True
-        )
+        words = [str(word) for word in command]
+        done = subprocess.run(words, env=environment, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"the simulator said: {done.stdout[-300:]} {done.stderr[-300:]}")
+
+    def run_project(
+        self, plan: Plan, inputs: Mapping[str, np.ndarray], folder: Path
+    ) -> dict[str, np.ndarray]:
+        """Write the C project of `plan`, build and run it; return its outputs by NNEF name."""
+        write_c(plan, folder, name="small")
+        words = ["-w", "small.nxvx"]
+        for name in plan.inputs:
+            inputs[plan.tensor(name).source].tofile(folder / f"{name}.raw")
+            words += ["-i", f"{name}.raw"]
+        for name in plan.outputs:
+            words += ["-o", f"{name}.out"]
+        self.run(folder, self.build(folder, "small"), *words)
+        return {
+            plan.tensor(name).source: np.fromfile(folder / f"{name}.out", np.float32)
+            for name in plan.outputs
+        }
 
 
 def simulator() -> Simulator:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnefx.execute.executor import Executor
-from nnefx.openvx import lower, simulate, snr, write_c
+from nnefx.openvx import lower, simulate, snr
 from openvx_device_nets import NETS
 from openvx_nets import Case
 from simulator import Simulator, simulator
@@ -36,19 +36,11 @@ def test_a_real_openvx_computes_what_we_do(
     model = case.model()
     samples = case.samples(model)
     plan = lower(model, profile, calibration=samples)
-    write_c(plan, tmp_path / "net", name="small")
-    program = device.build(tmp_path / "net", "small")
-    words = ["-w", "small.nxvx"]
-    for name in plan.inputs:
-        samples[0][plan.tensor(name).source].tofile(tmp_path / "net" / f"{name}.raw")
-        words += ["-i", f"{name}.raw"]
-    for name in plan.outputs:
-        words += ["-o", f"{name}.out"]
-    device.run(program, *words)
+    outputs = device.run_project(plan, samples[0], tmp_path / "net")
     real, stored = Executor(model)(samples[0]), simulate(plan, samples[0])
     for name in plan.outputs:
         tensor = plan.tensor(name)
-        found = np.fromfile(tmp_path / "net" / f"{name}.out", np.float32).astype(float)
+        found = outputs[tensor.source].astype(float)
         expected = real[tensor.source].astype(float).reshape(-1)
         least = 100 if profile == "float32" else case.snr
         assert snr(found, expected) >= least
