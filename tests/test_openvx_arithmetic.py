@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from nnefx.openvx.arithmetic import clamped_sum, exact_matmul, fit, sum_products
+from nnefx.openvx.arithmetic import (
+    clamped_sum,
+    exact_matmul,
+    fit,
+    saturated_sum,
+    sum_products,
+)
 
 
 def c_divide(value, divisor):
@@ -11,12 +17,13 @@ def c_divide(value, divisor):
     return -(-value // divisor) if value < 0 else value // divisor
 
 
-def by_definition(weights, columns, half):
+def by_definition(weights, columns, half, limit=2**40):
     out = np.zeros((weights.shape[0], columns.shape[1]))
     for o in range(weights.shape[0]):
         for p in range(columns.shape[1]):
             products = [int(w) * int(x) for w, x in zip(weights[o], columns[:, p])]
-            out[o, p] = sum(c_divide(product + half, 256) for product in products)
+            rounded = [c_divide(product + half, 256) for product in products]
+            out[o, p] = sum(max(min(number, limit - 1), -limit) for number in rounded)
     return out
 
 
@@ -75,9 +82,23 @@ def test_clamped_sums_are_those_of_the_definition(taps, spread):
     total = bias + np.zeros((4, 30))
     for begin in range(0, 24, taps):
         part = slice(begin, begin + taps)
-        total = np.clip(total + by_definition(weights[:, part], columns[part], 0), -32768, 32767)
+        sums = by_definition(weights[:, part], columns[part], 0, 32768)
+        total = np.clip(total + sums, -32768, 32767)
     found = clamped_sum(weights, columns, bias, taps, "VX_ROUND_POLICY_TO_ZERO")
     assert np.array_equal(found, total)
+
+
+@pytest.mark.parametrize(
+    ("policy", "half"),
+    [("VX_ROUND_POLICY_TO_ZERO", 0), ("VX_ROUND_POLICY_TO_NEAREST_EVEN", 128)],
+)
+def test_products_saturate_before_they_are_added(policy, half):
+    rng = np.random.default_rng(4)
+    weights = rng.integers(-32768, 32768, (5, 12)).astype(np.int16)
+    weights[:, ::2] //= 300
+    columns = rng.integers(-32768, 32768, (12, 30)).astype(np.int16)
+    expected = by_definition(weights, columns, half, 32768)
+    assert np.array_equal(saturated_sum(weights, columns, policy), expected)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nnefx.execute.executor import Executor
 from nnefx.ir.graph import Value
-from nnefx.openvx import lower
+from nnefx.openvx import lower, simulate
 from nnefx.openvx.plan import Plan
 from nnefx.openvx.profiles import profile
 from nnefx.openvx.regions import find_regions, needed_range
@@ -138,3 +139,19 @@ def test_no_scale_is_needed_for_values_that_are_always_zero():
     net = Net()
     plan: Plan = lower(net.model(net.relu(net.input(1, 3))), calibration={"x": np.zeros((1, 3))})
     assert all(np.isfinite(tensor.scale) for tensor in plan.tensors)
+
+
+def test_every_product_fits_where_implementations_saturate_products():
+    net = Net()
+    weights = np.zeros((1, 2, 1, 1), np.float32)
+    weights[0, :, 0, 0] = [40.0, -40.0]
+    x = net.input(1, 2, 4, 4)
+    y = net.conv(x, net.numbers(weights), 0.0)
+    model = net.model(y)
+    same = np.random.default_rng(0).uniform(1, 2, (1, 1, 4, 4))
+    sample = {"x": np.concatenate([same, same + 0.01], axis=1).astype(np.float32)}
+    plan = lower(model, "khronos-sample", calibration=sample)
+    (result,) = (tensor for tensor in plan.tensors if tensor.role == "output")
+    assert 40 * 2 * result.scale <= 128
+    found = simulate(plan, sample, "product")[result.source]
+    assert np.abs(found - Executor(model)(sample)[result.source]).max() < 0.5

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Array = NDArray[Any]
 
 _CHUNK = 1 << 15  # items of a scratch buffer that stays in the cache
+_LARGEST = 32767
 _BLOCK = 32  # channels that are added at once where sums come near the limits
 _EXACT = 1 << 16  # products below 256 whose sum float32 holds exactly
 _STEP = 6000  # multiplications that take as long as the start of a loop's step
@@ -77,6 +78,22 @@ def sum_products(weights: Array, columns: Array, policy: str) -> Floats:
 
 def _high(values: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(values < 0, -((-values) >> 8), values >> 8).astype(np.int32)
+
+
+def saturated_sum(weights: Array, columns: Array, policy: str) -> Floats:
+    """Like sum_products, but every product is saturated to int16 before it is added."""
+    total = sum_products(weights, columns, policy)
+    shift = 0.0 if policy.endswith("TO_ZERO") else 0.5
+    tops = _tops(weights.T) * _tops(columns)
+    for k in np.flatnonzero(tops >= 256.0 * _LARGEST):
+        products = np.trunc(np.outer(weights[:, k], columns[k] / 256.0) + shift)
+        total += np.clip(products, -_LARGEST - 1, _LARGEST) - products
+    return total
+
+
+def _tops(rows: Array) -> Floats:
+    """Return the largest magnitude of each row."""
+    return np.abs(rows.astype(np.float64)).max(axis=1, initial=0.0)
 
 
 def _accumulate(weights: Array, columns: Array, bias: float) -> Floats:
@@ -149,7 +166,7 @@ def _by_column(weights: Array, columns: Array, bias: float) -> Array:
 
 
 def clamped_sum(weights: Array, columns: Array, bias: Floats, taps: int, policy: str) -> Floats:
-    """Like sum_products plus bias, but saturated to int16 after each channel of `taps` taps.
+    """Like saturated_sum plus bias, and saturated to int16 after each channel of `taps` taps.
 
     Where no sum on the way can saturate, channels are added at once: all of them, or else some at
     a time, with what may saturate among those done channel by channel.
@@ -170,7 +187,7 @@ def _may_saturate(total: Floats, weights: Array, columns: Array) -> NDArray[np.b
     """Tell where a partial sum could leave int16 on the way, whatever the order."""
     reach = exact_matmul(np.abs(weights.astype(np.int32)), np.abs(columns.astype(np.int32)))
     reach = reach / 256.0 + weights.shape[1]
-    unsafe: NDArray[np.bool_] = np.abs(total) + reach > 32767
+    unsafe: NDArray[np.bool_] = np.abs(total) + reach > _LARGEST
     return unsafe
 
 
@@ -191,9 +208,10 @@ def _one_by_one(
     for begin in range(0, len(rows), count):
         part = slice(begin, begin + count)
         products = weights[rows[part]] * (columns.T[places[part]] / 256.0)
-        channels = np.trunc(products + shift).reshape(len(products), -1, taps).sum(axis=2)
+        products = np.clip(np.trunc(products + shift), -_LARGEST - 1, _LARGEST)
+        channels = products.reshape(len(products), -1, taps).sum(axis=2)
         state = total[rows[part], places[part]]
         for channel in channels.T:
-            state = np.clip(state + channel, -32768, 32767)
+            state = np.clip(state + channel, -_LARGEST - 1, _LARGEST)
         sums[part] = state
     return sums

@@ -18,6 +18,7 @@ from nnefx.openvx.arithmetic import (
     exact_matmul,
     fit,
     round_to,
+    saturated_sum,
     sum_products,
 )
 from nnefx.openvx.plan import Arg, Enum, Int, Null
@@ -154,10 +155,12 @@ def _weigh(
     if rounding == "once" or position != 8:
         total = exact_matmul(weights, columns) / 2.0**position + bias
         return fit(round_to(total, policy), dtype, overflow)
-    if taps and overflow.endswith("SATURATE"):
+    if not overflow.endswith("SATURATE"):
+        total = sum_products(weights, columns, policy) + np.trunc(bias)
+    elif taps:
         total = clamped_sum(weights, columns, np.trunc(bias), taps, policy)
     else:
-        total = sum_products(weights, columns, policy) + np.trunc(bias)
+        total = saturated_sum(weights, columns, policy) + np.trunc(bias)
     return fit(total, dtype, overflow)
 
 

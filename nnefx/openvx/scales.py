@@ -109,7 +109,9 @@ class Scaling:
         self._terms.append(_Term(per_step * weights.mean_square, x))  # input as stored
         if self.profile.product_rounding:
             self._terms.append(_Term(4 * per_step, out))
-            # such implementations clamp after every channel: leave a bit for partial sums
+            # such implementations clamp every product, and the sum after every channel: products
+            # must fit, and partial sums get a bit
+            self.room(out, weights.peak * self.limits.get(x, 0.0))
             found = self.observed.get(out)
             reach = found.largest / 2 if found and weights.channels > 1 else 0.0
             self.room(out, max(2 * self.limits.get(out, 0.0), reach))
