@@ -13,7 +13,7 @@ from nnefx.openvx.check import check_plan
 from nnefx.openvx.plan import Enum, Int, Plan, Ref, Role, Tensor
 from nnefx.openvx.profiles import table
 from nnefx.openvx.shapes import stride
-from nnefx.tensors.model import Model, loads
+from nnefx.tensors.model import Model, load, loads
 from openvx_nets import CASES, Net, hard_swish
 
 STUB = Path(__file__).parent / "openvx_stub"
@@ -305,3 +305,28 @@ def test_a_model_with_rank_6_is_refused_in_words():
 def rank_6():
     net = Net()
     return net.model(net.relu(net.input(1, 2, 3, 4, 5, 6))).graph
+
+
+def test_the_text_of_a_project_is_tidy_whatever_its_name(tmp_path):
+    text = "version 1.0;\ngraph g(x) -> (y) { x = external(shape = [1, 2]); y = exp(x); }"
+    model = loads(text)
+    for name in ("n", "a_rather_long_name"):
+        files = write_c(lower(model), tmp_path / name, name=name)
+        texts = [file.read_text() for file in files if file.suffix in (".c", ".h")]
+        assert all(text.endswith(("}\n", "#endif\n")) for text in texts)
+        header = next(text for text in texts if "#endif" in text)
+        lines = header.splitlines()
+        start = next(i for i, line in enumerate(lines) if f"{name}_add(" in line)
+        column = lines[start].index("(") + 1
+        assert lines[start + 1].startswith(" " * column + "const vx_tensor *outputs")
+
+
+def test_comments_name_the_file_without_its_folder(tmp_path):
+    folder = tmp_path / "secret" / "net"
+    folder.mkdir(parents=True)
+    text = "version 1.0;\ngraph g(x) -> (y) { x = external(shape = [1, 2]); y = exp(x); }"
+    (folder / "graph.nnef").write_text(text)
+    files = write_c(lower(load(folder)), tmp_path / "out")
+    source = next(file for file in files if file.name == "g.c").read_text()
+    assert "(graph.nnef:2:" in source
+    assert "secret" not in source

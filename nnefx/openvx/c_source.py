@@ -14,7 +14,15 @@ from pathlib import Path
 from nnefx._version import __version__
 from nnefx.diagnostics import NnefError
 from nnefx.openvx.blob import Layout, write_blob
-from nnefx.openvx.c_text import BUILD_CMAKE, BUILD_MAKE, HEADER
+from nnefx.openvx.c_text import (
+    BUILD_CMAKE,
+    BUILD_MAKE,
+    HEADER,
+    comment,
+    place,
+    plain,
+    renamed,
+)
 from nnefx.openvx.functions import DTYPES, FUNCTIONS, Kind, Param
 from nnefx.openvx.plan import (
     Arg,
@@ -100,7 +108,7 @@ def _write(plan: Plan, target: Path, net: str, embed: bool, debug_tensors: bool)
     texts = {
         f"{net}.h": source.header(weights),
         f"{net}.c": source.text(),
-        "main.c": _renamed(_read("test_main.c"), net),
+        "main.c": renamed(_read("test_main.c"), net),
         "Makefile": BUILD_MAKE.replace("@net@", net),
         "CMakeLists.txt": BUILD_CMAKE.replace("@net@", net),
     }
@@ -120,11 +128,6 @@ def _net_name(name: str, given: bool) -> str:
 
 def _read(name: str) -> str:
     return (files("nnefx.openvx") / "runtime" / name).read_text(encoding="utf-8")
-
-
-def _renamed(text: str, net: str) -> str:
-    text = re.sub(r"\bnetwork(?=_|\b)", net, text)
-    return re.sub(r"\bNETWORK(?=_)", net.upper(), text)
 
 
 class _Source:
@@ -147,12 +150,12 @@ class _Source:
         text = text.replace("@inputs@", str(len(self.plan.inputs)))
         text = text.replace("@outputs@", str(len(self.plan.outputs)))
         text = text.replace("@weights@", "" if self.embed else weights)
-        return _renamed(text, self.net)
+        return renamed(text, self.net)
 
     def text(self) -> str:
         """Return the text of <net>.c."""
         parts = [
-            f"/* {_comment(self.plan.name)}: made by nnefx {__version__} for OpenVX, profile "
+            f"/* {plain(self.plan.name)}: made by nnefx {__version__} for OpenVX, profile "
             f"{self.plan.profile}. */",
             "#include <math.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n",
             f'#include "{self.net}.h"\n',
@@ -166,7 +169,7 @@ class _Source:
             _read("dump.c"),
             *self._nodes(),
         ]
-        return _renamed("\n".join(parts), self.net)
+        return renamed("\n".join(parts) + "\n", self.net)
 
     # ---- Tables
 
@@ -230,8 +233,10 @@ class _Source:
 
     def _data(self) -> Iterator[str]:
         if not self.embed:
-            octets = ", ".join(f"0x{octet:02X}" for octet in self.layout.content_id)
-            yield f"static const unsigned char content_id[32] = {{\n    {octets}}};\n"
+            octets = [f"0x{octet:02X}," for octet in self.layout.content_id]
+            yield "static const unsigned char content_id[32] = {"
+            yield from ("    " + " ".join(octets[begin : begin + 16]) for begin in (0, 16))
+            yield "};\n"
             return
         for item in self._payloads():
             payload = item.payload
@@ -272,8 +277,7 @@ class _Source:
         yield "    return VX_SUCCESS;\n}"
 
     def _block(self, call: Call) -> str:
-        place = f"  ({call.at})" if call.at else ""
-        lines = [f"    /* {_comment(call.text or call.op)}{_comment(place)} */", "    {"]
+        lines = [*comment((call.text or call.op) + place(call.at), "    "), "    {"]
         args = ["graph"]
         for param, arg in zip(FUNCTIONS[call.function].params, call.args, strict=True):
             if isinstance(arg, Struct):
@@ -367,10 +371,6 @@ def _string(text: str) -> str:
         c if 32 <= ord(c) < 127 and c not in '"\\?' else f"\\{ord(c) & 0xFF:03o}" for c in text
     )
     return f'"{shown}"'
-
-
-def _comment(text: str) -> str:
-    return text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")
 
 
 def _port_comment(direction: str, plan: Plan, names: tuple[str, ...]) -> str:

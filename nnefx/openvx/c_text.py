@@ -1,4 +1,74 @@
-"""The fixed texts of a C project: the header and the build files."""
+"""The texts of a C project: names, comments, and the fixed ones of header and build files."""
+
+import re
+from pathlib import PurePath
+from textwrap import wrap
+
+from nnefx.source import At, ModelAt, TextAt
+
+_WIDTH = 100
+
+
+def renamed(text: str, net: str) -> str:
+    """Return C text that is written for `network` for another name, continuation lines in place."""
+    lines: list[str] = []
+    column, moved = 0, 0  # after the open parenthesis of a statement, and how far it moved
+    for line in text.split("\n"):
+        fresh = re.sub(r"\bnetwork(?=_|\b)", net, line)
+        fresh = re.sub(r"\bNETWORK(?=_)", net.upper(), fresh)
+        indent = len(line) - len(line.lstrip())
+        if column and indent == column:
+            fresh = " " * (indent + moved) + fresh.lstrip()
+        else:
+            column = 0
+        if place := _after_open_parenthesis(line):
+            column, moved = place, _after_open_parenthesis(fresh) - place
+        lines.append(fresh)
+    return "\n".join(lines)
+
+
+def _after_open_parenthesis(line: str) -> int:
+    """Return the column after the last parenthesis that the line leaves open, or 0."""
+    places: list[int] = []
+    for column, letter in enumerate(line, 1):
+        if letter == "(":
+            places.append(column)
+        elif letter == ")" and places:
+            places.pop()
+    return places[-1] if places and places[-1] < len(line) else 0
+
+
+def plain(text: str) -> str:
+    """Return text that can stand inside of a C comment."""
+    return text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")
+
+
+def comment(text: str, indent: str) -> list[str]:
+    """Return the lines of a C comment."""
+    room = _WIDTH - len(indent) - 6
+    lines = wrap(plain(text), room, break_long_words=False, break_on_hyphens=False) or [""]
+    return [
+        indent + ("/* " if first else " * ") + line + (" */" if last else "")
+        for line, first, last in zip(lines, _ends(len(lines)), reversed(_ends(len(lines))))
+    ]
+
+
+def _ends(count: int) -> list[bool]:
+    return [True] + [False] * (count - 1)
+
+
+def place(at: At | None) -> str:
+    """Return where a statement was written, with the name of its file only."""
+    match at:
+        case None:
+            return ""
+        case TextAt():
+            return f"  ({PurePath(str(at)).name})"
+        case ModelAt(path, label):
+            return f"  ({PurePath(path).name}: {label})"
+        case _:
+            return f"  ({PurePath(at.path).name})"
+
 
 HEADER = """/* A neural net as part of an OpenVX graph; made by nnefx, do not edit.
  *
