@@ -82,3 +82,22 @@ def test_a_reader_that_leaves_is_no_problem() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "report", ["net/graph.nnef", "net/report.json", "net", "taken.json", "out"]
+)
+def test_a_report_replaces_neither_the_model_nor_another_file(report, net, nnefx) -> None:
+    (net / "taken.json").write_text("{}")
+    run = nnefx("export", "net", "--to", "openvx", "-o", "out", "--report", report)
+    assert run.exit_code == 2
+    assert "NX010" in run.stderr
+    assert not (net / "out").exists()
+    assert (net / "taken.json").read_text() == "{}"
+
+
+def test_a_report_may_lie_beside_the_project_that_it_is_about(net, nnefx) -> None:
+    run = nnefx("export", "net", "--to", "openvx", "-o", "out", "--report", "out/report.json")
+    assert run.exit_code == 0
+    assert (net / "out" / "report.json").is_file()
+    assert "expect a useless result" in run.stderr

@@ -59,14 +59,9 @@ def export(
     from nnefx.tensors.model import load, require_free
 
     require_free(output, force)
+    options.require_report(report, force, model, output)
     loaded = load(model)
     samples = read_samples(loaded.graph, calibrate) if calibrate else None
-    if samples is None and profile != "float32":
-        options.say(
-            "no calibration samples: scales come from random inputs and fit real data by luck; "
-            "give some with --calibrate",
-            quiet,
-        )
     try:
         plan = openvx.lower(
             loaded, profile=profile, calibration=samples, equalize=equalize, logits=logits
@@ -76,6 +71,8 @@ def export(
             written = openvx.write_stubs(openvx.refused(loaded, profile), stubs)
             options.say(f"{stubs}: {len(written)} stubs of user kernels", quiet)
         raise
+    for note in plan.notes:
+        options.say(note, quiet)
     if target == "openvx":
         openvx.write_c(plan, output, embed=embed, debug_tensors=debug_tensors, force=force)
     else:

@@ -82,7 +82,7 @@ def parse_pairs(
     return pairs
 
 
-def require_report(report: Path | None, force: bool, source: Path, output: Path) -> None:
+def require_report(report: Path | None, force: bool, source: Path | str, output: Path) -> None:
     """Raise NnefError where a report cannot be written, or not without loss: early, before work.
 
     NX010 where it would replace a file, or what is read or written beside it; NX011 where its
@@ -94,7 +94,7 @@ def require_report(report: Path | None, force: bool, source: Path, output: Path)
 
     if report is None:
         return
-    place, read = report.resolve(), source.resolve()
+    place, read = report.resolve(), Path(source).resolve()
     at = FileAt(str(report))
     if place in (read, output.resolve()) or read in place.parents:
         raise NnefError("NX010", "report would be written over or into the model", at)

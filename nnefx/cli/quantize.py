@@ -118,6 +118,7 @@ def quantize(
     from nnefx.tensors.model import load, require_free, save
 
     require_free(output, force)
+    options.require_report(report, force, model, output)
     loaded = load(model)
     wanted = Options(**choices)
     given = SampleFiles(loaded.graph, calibrate, Pixels(mean, std, layout), samples)

@@ -324,8 +324,8 @@ class _Walk:
 
 
 _UNCALIBRATED = (
-    "no calibration data: every scale is 1, values beyond 128 saturate and steps are 1/256; "
-    "expect a useless result unless the network was made for Q7.8"
+    "no calibration data (--calibrate): every scale is 1, values beyond 128 saturate and steps are "
+    "1/256; expect a useless result unless the network was made for Q7.8"
 )
 
 
