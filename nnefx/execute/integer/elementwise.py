@@ -51,14 +51,21 @@ def _sum(x: Any, y: Any, sign: int) -> Held | None:
     first, second = (_ranked(part_of(item), rank) for item in (x, y))
     shape = np.broadcast_shapes(first.items.shape, second.items.shape)
     spread = [
-        Part(np.broadcast_to(part.items * factor, shape), part.scale, part.exact)
+        Part(
+            np.broadcast_to(part.items * factor, shape),
+            part.scale,
+            part.exact,
+            zero=part.zero if sign > 0 else None,
+        )
         for part, factor in ((first, 1), (second, sign))
     ]
     return Pending(tuple(spread), "sum")
 
 
 def _ranked(part: Part, rank: int) -> Part:
-    return Part(*(aligned(item, rank) for item in (part.items, part.scale, part.exact)))
+    items, scale, exact = (aligned(item, rank) for item in (part.items, part.scale, part.exact))
+    zero = None if part.zero is None else aligned(part.zero, rank)
+    return Part(items, scale, exact, zero=zero)
 
 
 @rule("mul")

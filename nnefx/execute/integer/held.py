@@ -43,12 +43,14 @@ class Part:
         scale: float32, of the rank of the items or without dimensions.
         exact: the same in float64, rounded nowhere.
         divisor: what the items are divided by beside: how many of them a mean is made of.
+        zero: what was taken from indices to get the items, where they are indices.
     """
 
     items: Arrays
     scale: Arrays
     exact: Arrays
     divisor: Arrays | None = None
+    zero: Arrays | None = None
 
     def real(self) -> Arrays:
         """Return the reals, in float64."""
@@ -64,7 +66,8 @@ class Part:
         )
         assert scale is not None
         assert exact is not None
-        return Part(move(self.items), scale, exact, divisor)
+        zero = None if self.zero is None or self.zero.size > 1 else self.zero
+        return Part(move(self.items), scale, exact, divisor, zero)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,7 +55,8 @@ def requantized(held: Held, grid: Grid, rounding: Rounding) -> Integers:
 def part_of(held: Integers) -> Part:
     """Return indices as a part of a sum."""
     scale = aligned(held.grid.scale, held.items.ndim)
-    return Part(held.centred, scale, scale.astype(np.float64))
+    zero = aligned(held.grid.zero, held.items.ndim)
+    return Part(held.centred, scale, scale.astype(np.float64), zero=zero)
 
 
 def _index(bound: float, scale: Arrays, rounding: Rounding) -> Arrays:
@@ -82,18 +83,35 @@ def _away(steps: Arrays) -> Arrays:
 # ---- one rule each
 
 
-def _onnx(held: Pending, scale: Arrays, _zero: Arrays) -> Arrays:
+def _onnx(held: Pending, scale: Arrays, zero: Arrays) -> Arrays:
     """Return the sum in steps of a scale, by a product of float32."""
-    if len(held.parts) > 1:  # operands of their own scales: exact but for one rounding
-        exact = scale.astype(np.float64)
-        total = sum((part.real() for part in held.parts[1:]), held.parts[0].real())
-        return np.asarray(np.rint((total / exact).astype(np.float32)))
+    if len(held.parts) > 1:
+        return _fused_sum(held, scale, zero)
     (part,) = held.parts
     divided = scale
     if part.divisor is not None:
         divided = np.asarray(scale * part.divisor.astype(np.float32))
     multiplier = np.asarray(part.scale / divided, np.float32)
     return np.asarray(np.rint(part.items.astype(np.float32) * multiplier))
+
+
+def _fused_sum(held: Pending, scale: Arrays, zero: Arrays) -> Arrays:
+    """Add two tensors of indices as they are, with fused multiply-adds; the zeros are one number.
+
+    What else is added is exact but for one rounding.
+    """
+    first, second = held.parts[0], held.parts[-1]
+    if first.zero is None or second.zero is None or len(held.parts) != 2:
+        exact = scale.astype(np.float64)
+        total = sum((part.real() for part in held.parts[1:]), held.parts[0].real())
+        return np.asarray(np.rint((total / exact).astype(np.float32)))
+    ratios = [np.asarray(part.scale / scale, np.float32) for part in (first, second)]
+    shares = (r * part.zero for r, part in zip(ratios, (first, second)) if part.zero is not None)
+    total = (zero - sum(share.astype(np.float32) for share in shares)).astype(np.float32)
+    for ratio, part in zip(ratios[::-1], (second, first)):
+        product = (part.items + part.zero) * ratio.astype(np.float64)
+        total = (product + total).astype(np.float32)
+    return np.asarray(np.rint(total) - zero)
 
 
 def _tflite(held: Pending, scale: Arrays, zero: Arrays) -> Arrays:

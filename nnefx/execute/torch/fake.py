@@ -5,6 +5,7 @@ passes none. A scale that learns gets the gradient of the rounded value by it (E
 learned step size quantization), so that it finds its own place between clipping and rounding.
 """
 
+from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nnefx.execute.simulate import simulate
+from nnefx.ir.graph import Graph
 from nnefx.tensors.grid import Grid, aligned, grid_of
 from nnefx.tensors.quant import Quantization
 
@@ -153,3 +155,26 @@ def indices(weights: Array, entry: Quantization) -> Array | None:
     scale, zero = (item.astype(np.float64) for item in grid.spread(weights.ndim))
     steps = np.floor(weights.astype(np.float64) / scale + 0.5) + zero
     return np.clip(steps, grid.low, grid.high).astype(grid.dtype)
+
+
+def with_biases(graph: Graph, entries: Mapping[str, Quantization]) -> dict[str, Quantization]:
+    """Return entries in which every bias has the scale of the products that it is added to.
+
+    Engines want it so; that scale follows from the input's and the filter's.
+    """
+    found = dict(entries)
+    for node in graph.nodes:
+        names = [getattr(node.inputs.get(key), "name", "") for key in ("input", "filter", "bias")]
+        if node.name not in ("conv", "linear") or not all(name in entries for name in names):
+            continue
+        x, w, bias = (entries[name] for name in names)
+        grids = grid_of(x), grid_of(w)
+        if bias.algorithm != "zero_point_linear_quantize" or bias.attributes["bits"] <= MOST_BITS:
+            continue
+        if grids[0] is None or grids[1] is None or not grids[0].whole:
+            continue
+        products = grids[0].scale.reshape(()) * grids[1].scale.reshape(-1)
+        scale = _shortest(products.reshape(1, -1) if products.size > 1 else products.reshape(()))
+        attributes = {**bias.attributes, "scale": scale, "zero_point": 0}
+        found[names[2]] = Quantization(bias.algorithm, attributes, bias.at)
+    return found

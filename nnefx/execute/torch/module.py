@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from nnefx.diagnostics import NnefError
-from nnefx.execute.torch.fake import fake_quantize, indices
+from nnefx.execute.torch.fake import fake_quantize, indices, with_biases
 from nnefx.execute.torch.fallback import Fallback
 from nnefx.execute.torch.table import kernels
 from nnefx.ir.graph import Graph, Node, Value
@@ -24,6 +24,9 @@ Array = NDArray[Any]
 _ORIGIN = "nnef_model"  # where a module keeps what it was made of, in its `meta`
 _LABELS = "nnef_labels"
 _ROUNDERS = "nnef_rounders"
+_MOVES = frozenset(
+    {"copy", "reshape", "squeeze", "unsqueeze", "transpose", "max_pool", "relu", "slice"}
+)
 
 
 def to_torch(
@@ -87,7 +90,7 @@ def _learned(module: nn.Module, origin: Model) -> dict[str, Quantization]:
     for name, place in rounders.items():
         rounder = getattr(module, place)
         found[name] = rounder.rounded()
-    return found
+    return found if found == origin.quantization else with_biases(origin.graph, found)
 
 
 class _Maker:
@@ -167,6 +170,11 @@ class _Maker:
         for value in node.values():
             entry = self.model.quantization.get(value.name)
             if entry is None or value.dtype != "scalar" or value not in self.values:
+                continue
+            source = next(node.operands(), value)
+            known = self.rounders.get(source.name)
+            if node.name in _MOVES and known and self.model.quantization[source.name] == entry:
+                self.rounders[value.name] = known  # it is on the grid, whose scale may learn
                 continue
             stored = node.name == "variable"
             rounder = fake_quantize(entry, value.rank, learned=self.learned, stored=stored)
