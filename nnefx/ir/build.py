@@ -15,6 +15,7 @@ from nnefx.ir.evaluate import Evaluator, names_of
 from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
 from nnefx.ir.memo import Memo
 from nnefx.ir.scoped import EXTENSION, scoped_fragments
+from nnefx.ops import Op
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
 from nnefx.syntax.flatcall import FlatCall
@@ -56,6 +57,7 @@ class _Build:
         self.evaluator = Evaluator(self.builder, source, {})
         self.words = [word for extension in document.extensions for word in extension.words]
         self.repeated: set[str] = set()
+        self.by_op: dict[Op, list[Node]] = {}  # once all statements are read
         self.graph_only: tuple[str, ...] = GRAPH_ONLY
         if EXTENSION in self.words:
             self.builder.scoped = scoped_fragments(document.fragments)
@@ -69,8 +71,7 @@ class _Build:
         if definition is None:
             self.report(Diagnostic("NX114", "the document has no graph", TextAt(self.source, 0)))
             return self.builder.finish([])
-        targets = [name for statement in definition.body for name in names_of(statement)]
-        self.builder.reserve(name.id for name in targets)
+        self.builder.reserve(_targets(definition.body))
         assigned: set[str] = set()
         memo = Memo(self.builder, self.source, self.evaluator.env)
         with _deep_recursion(), collector.paused():
@@ -177,6 +178,9 @@ class _Build:
                 env[name.id] = self.builder.poisoned(name.id)
         inputs = [env[name.id] for name in definition.inputs]
         outputs = [env[name.id] for name in definition.outputs]
+        self.by_op = {}
+        for node in self.builder.nodes:
+            self.by_op.setdefault(node.op, []).append(node)
         self._check_externals(definition)
         self._check_labels()
         self._check_updates()
@@ -247,16 +251,13 @@ class _Build:
                 updated[target] = node
 
     def _check_custom(self) -> None:
-        told: set[str] = set()
-        for node in self.builder.nodes:
-            op = node.op
-            if op.shape is None and op.signature.body is None and op.name not in told:
-                told.add(op.name)
+        for op, nodes in self.by_op.items():
+            if op.shape is None and op.signature.body is None:
                 message = f"custom operation '{op.name}' has no shape rule here"
-                self.report(Diagnostic("NX217", message, node.at))
+                self.report(Diagnostic("NX217", message, nodes[0].at))
 
-    def _nodes(self, op: str) -> Iterator[Node]:
-        return (node for node in self.builder.nodes if node.op.name == op)
+    def _nodes(self, name: str) -> list[Node]:
+        return [node for op, nodes in self.by_op.items() if op.name == name for node in nodes]
 
     def _error(self, code: str, message: str, at: TextAt) -> None:
         self.report(Diagnostic(code, message, at))
@@ -273,6 +274,14 @@ def _once(report: Report) -> Report:
             report(diagnostic)
 
     return tell
+
+
+def _targets(body: list[ast.Assign]) -> Iterator[str]:
+    for statement in body:
+        if type(statement.target) is ast.Name:
+            yield statement.target.id
+        else:
+            yield from (name.id for name in names_of(statement))
 
 
 def _unique(names: list[ast.Name], twice: Callable[[ast.Name], None]) -> Iterator[ast.Name]:

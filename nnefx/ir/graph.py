@@ -79,7 +79,8 @@ class Node:
     @property
     def output(self) -> Value:
         """The first value that the node produces; the only one of most operations."""
-        return next(self.values())
+        first = self.outputs[0]
+        return first if type(first) is Value else next(self.values())
 
     def values(self) -> Iterator[Value]:
         """All values that the node produces, in order."""

@@ -50,7 +50,9 @@ class Memo:
         attributes = known.attributes
         if call.label is not None:
             attributes = attributes | {call.label[0]: call.label[1]}
-        inputs = dict(zip(known.tensors, operands)) | known.defaults
+        inputs: dict[str, Input] = dict(zip(known.tensors, operands))
+        if known.defaults:
+            inputs |= known.defaults
         value = Value(name, *known.result)
         at = TextAt(self._source, call.pos)
         node = Node(known.op, inputs, attributes, (value,), known.dtype, at, known.body)
