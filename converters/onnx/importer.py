@@ -113,6 +113,8 @@ class Importer(Scope):
         values = [tensor.value for tensor in outputs.values() if tensor.value is not None]
         self.folded = fold_pairs(self.builder, self.grids, values)
         replaced = self.folded.replaced
+        for old, new in replaced.items():
+            self._hints.setdefault(new, self._hints.get(old, old.name))
         for tensor in outputs.values():
             if tensor.value in replaced:
                 tensor.value = replaced[tensor.value]
