@@ -2,25 +2,9 @@
 
 import numpy as np
 
+from nnefx.openvx import plan as p
 from nnefx.openvx.check import check_plan
 from nnefx.openvx.functions import ENUMS, FUNCTIONS, STRUCTS, Kind, Param
-from nnefx.openvx.plan import (
-    Arg,
-    Call,
-    Enum,
-    Float,
-    Int,
-    Lut,
-    Null,
-    Payload,
-    Plan,
-    Ref,
-    Role,
-    Scalar,
-    Struct,
-    Tensor,
-    View,
-)
 from nnefx.openvx.profiles import PROFILES
 
 
@@ -29,54 +13,54 @@ class _Maker:
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
-        self.tensors: list[Tensor] = []
-        self.views: list[View] = []
-        self.luts: list[Lut] = []
-        self.scalars: list[Scalar] = []
-        self.calls: list[Call] = []
+        self.tensors: list[p.Tensor] = []
+        self.views: list[p.View] = []
+        self.luts: list[p.Lut] = []
+        self.scalars: list[p.Scalar] = []
+        self.calls: list[p.Call] = []
 
     def pick(self, *choices):
         return choices[self.random.integers(len(choices))]
 
-    def tensor(self, dims: tuple[int, ...], role: Role = Role.VIRTUAL) -> Ref:
+    def tensor(self, dims: tuple[int, ...], role: p.Role = p.Role.VIRTUAL) -> p.Ref:
         number = len(self.tensors)
         payload = None
-        if role is Role.CONST:
+        if role is p.Role.CONST:
             data = self.random.integers(-32768, 32768, dims[::-1]).astype(np.int16)
-            payload = Payload.of(data)
+            payload = p.Payload.of(data)
         self.tensors.append(
-            Tensor(
+            p.Tensor(
                 f"t{number}", dims, role=role, payload=payload, source=f"größe_{number}",
                 scale=float(self.random.uniform(0.01, 100)),
-                fill=int(self.random.integers(-99, 99)) if role is Role.PREFILLED else 0,
+                fill=int(self.random.integers(-99, 99)) if role is p.Role.PREFILLED else 0,
                 label=f"block/{number}/weight" if payload else "",
-                shape=dims[::-1] if role in (Role.INPUT, Role.OUTPUT) else (),
+                shape=dims[::-1] if role in (p.Role.INPUT, p.Role.OUTPUT) else (),
             )
         )  # fmt: skip
-        return Ref(f"t{number}")
+        return p.Ref(f"t{number}")
 
-    def arg(self, param: Param) -> Arg:
+    def arg(self, param: Param) -> p.Arg:
         match param.kind:
             case Kind.ENUM:
-                return Enum(self.pick(*ENUMS[param.of]))
+                return p.Enum(self.pick(*ENUMS[param.of]))
             case Kind.FLOAT:
-                return Float(float(np.float32(self.random.normal())))
+                return p.Float(float(np.float32(self.random.normal())))
             case Kind.BOOL:
-                return Int(int(self.random.integers(2)))
+                return p.Int(int(self.random.integers(2)))
             case Kind.SCALAR:
                 name = f"s{len(self.scalars)}"
-                self.scalars.append(Scalar(name, "float32", float(self.random.normal())))
-                return Ref(name)
+                self.scalars.append(p.Scalar(name, "float32", float(self.random.normal())))
+                return p.Ref(name)
             case Kind.LUT:
                 name = f"l{len(self.luts)}"
                 items = self.random.integers(-99, 99, 2 * self.pick(8, 32)).astype(np.int16)
-                self.luts.append(Lut(name, "int16", Payload.of(items)))
-                return Ref(name)
+                self.luts.append(p.Lut(name, "int16", p.Payload.of(items)))
+                return p.Ref(name)
             case Kind.STRUCT | Kind.SIZED_STRUCT:
                 fields = tuple((field.name, self.arg(field)) for field in STRUCTS[param.of])
-                return Struct(param.of, fields)
+                return p.Struct(param.of, fields)
             case _:
-                return Int(0)
+                return p.Int(0)
 
     def call(self, function: str, last: bool) -> None:
         """Add a call on extents that fit it."""
@@ -88,47 +72,47 @@ class _Maker:
         }
         params = FUNCTIONS[function].params
         extents = iter(special.get(function, [(3, 3, 2, 1)] * 4))
-        args: list[Arg] = []
+        args: list[p.Arg] = []
         for number, param in enumerate(params):
             if param.kind is not Kind.TENSOR:
                 value = self.arg(param)
                 if param.name.startswith("pooling_size"):
-                    value = Int(1)
+                    value = p.Int(1)
                 args.append(value)
                 continue
             dims = next(extents)
             if param.output:
                 args.append(self.result(dims, last))
             elif param.optional and self.random.random() < 0.5:
-                args.append(Null())
+                args.append(p.Null())
             elif number == 0:
                 args.append(self.source(dims))
             else:
-                args.append(self.tensor(dims, Role.CONST))
+                args.append(self.tensor(dims, p.Role.CONST))
         names = (f"op{len(self.calls)}", f"größe_{len(self.calls)}", "y = op(x);")
-        self.calls.append(Call(function, tuple(args), *names))
+        self.calls.append(p.Call(function, tuple(args), *names))
 
-    def source(self, dims: tuple[int, ...]) -> Ref:
-        role = self.pick(Role.INPUT, Role.STATE, Role.PREFILLED, Role.CONST)
+    def source(self, dims: tuple[int, ...]) -> p.Ref:
+        role = self.pick(p.Role.INPUT, p.Role.STATE, p.Role.PREFILLED, p.Role.CONST)
         if self.random.random() < 0.4:
             parent = self.tensor(tuple(extent + 2 for extent in dims), role)
             return self.view(parent, (1,) * len(dims), tuple(extent + 1 for extent in dims))
         return self.tensor(dims, role)
 
-    def result(self, dims: tuple[int, ...], last: bool) -> Ref:
+    def result(self, dims: tuple[int, ...], last: bool) -> p.Ref:
         if last:
-            return self.tensor(dims, Role.OUTPUT)
+            return self.tensor(dims, p.Role.OUTPUT)
         if self.random.random() < 0.3:
-            parent = self.tensor((dims[0] + 3, *dims[1:]), Role.PREFILLED)
+            parent = self.tensor((dims[0] + 3, *dims[1:]), p.Role.PREFILLED)
             return self.view(parent, (2, *[0] * (len(dims) - 1)), (dims[0] + 2, *dims[1:]))
         return self.tensor(dims)
 
-    def view(self, parent: Ref, start: tuple[int, ...], end: tuple[int, ...]) -> Ref:
-        self.views.append(View(f"v{len(self.views)}", parent.name, start, end))
-        return Ref(self.views[-1].name)
+    def view(self, parent: p.Ref, start: tuple[int, ...], end: tuple[int, ...]) -> p.Ref:
+        self.views.append(p.View(f"v{len(self.views)}", parent.name, start, end))
+        return p.Ref(self.views[-1].name)
 
 
-def random_plan(seed: int) -> Plan:
+def random_plan(seed: int) -> p.Plan:
     """Return a plan that holds together; every second one has all operations."""
     maker = _Maker(seed)
     names = list(FUNCTIONS)
@@ -138,13 +122,13 @@ def random_plan(seed: int) -> Plan:
         maker.call(function, last=number == count or maker.random.random() < 0.2)
     by_role = {
         role: tuple(tensor.name for tensor in maker.tensors if tensor.role is role)
-        for role in (Role.INPUT, Role.OUTPUT)
+        for role in (p.Role.INPUT, p.Role.OUTPUT)
     }
-    plan = Plan(
+    plan = p.Plan(
         f"net{seed}",
         maker.pick(*PROFILES),
-        by_role[Role.INPUT],
-        by_role[Role.OUTPUT][::-1],
+        by_role[p.Role.INPUT],
+        by_role[p.Role.OUTPUT][::-1],
         tuple(maker.tensors),
         tuple(maker.views),
         tuple(maker.luts),

@@ -54,7 +54,8 @@ def simulate(
                 named[param.name] = _resolve(plan, memory, arg.name, param.kind)
                 target = arg.name if param.output else target
         out = layers.run(call.function, named, rounding)
-        memory[target][...] = out
+        with np.errstate(over="ignore"):  # beyond half floats are infinities
+            memory[target][...] = out
         if watch:
             watch(target, _real(plan.tensor(target), memory[target]))
     return {_label(plan, name): _output(plan, name, memory[name]) for name in plan.outputs}
@@ -62,12 +63,18 @@ def simulate(
 
 def stored(values: Array, tensor: Tensor) -> Array:
     """Return real values as the tensor stores them: rounded half away from zero, saturated."""
-    if tensor.dtype == "float32":
-        return np.asarray(values, np.float32)
+    if is_real(tensor):
+        with np.errstate(over="ignore"):
+            return np.asarray(values, tensor.dtype)
     scaled = np.asarray(values, np.float64) * (tensor.scale * 2.0**tensor.position)
     whole = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
     limits = np.iinfo(tensor.dtype)
     return np.clip(whole, limits.min, limits.max).astype(tensor.dtype)
+
+
+def is_real(tensor: Tensor) -> bool:
+    """Tell whether a tensor stores floating point numbers, which have no scale."""
+    return tensor.dtype in ("float16", "float32")
 
 
 def compare(outputs: Mapping[str, Array], references: Mapping[str, Array]) -> tuple[Outcome, ...]:
@@ -111,8 +118,9 @@ def _allocate(plan: Plan) -> dict[str, Array]:
 
 def _first(tensor: Tensor) -> float:
     """Return the number that items start as; the fill of floating point has its bits."""
-    if tensor.dtype == "float32":
-        return float(np.int32(tensor.fill).view(np.float32))
+    if is_real(tensor):
+        bits = np.array([tensor.fill], "<i4").view(f"<u{np.dtype(tensor.dtype).itemsize}")[:1]
+        return float(bits.view(tensor.dtype)[0])
     return tensor.fill
 
 
@@ -145,7 +153,7 @@ def _label(plan: Plan, name: str) -> str:
 
 
 def _real(tensor: Tensor, raw: Array) -> Array:
-    return raw * np.float32(1) if tensor.dtype == "float32" else raw * tensor.unit
+    return raw * np.float32(1) if is_real(tensor) else raw * tensor.unit
 
 
 def _output(plan: Plan, name: str, raw: Array) -> Array:

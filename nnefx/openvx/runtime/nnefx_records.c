@@ -155,11 +155,12 @@ static int fill_fits(uint32_t type, int32_t fill)
     }
 }
 
-static int check_tensor(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_tensor(const nnefx_blob *blob, uint32_t index, uint64_t at,
+                        nnefx_blob_error *error)
 {
-    uint64_t at = (uint64_t)(nnefx_record(blob, &blob->tensors, index) - blob->data), size;
     nnefx_tensor tensor;
-    if (!nnefx_blob_check_text(blob, at, error) || !nnefx_blob_check_text(blob, at + 96, error) ||
+    uint64_t size;
+    if (!nnefx_blob_check_text(blob, at + 96, error) ||
         !nnefx_blob_check_text(blob, at + 104, error))
         return 0;
     tensor = nnefx_blob_tensor(blob, index);
@@ -185,15 +186,12 @@ static int check_tensor(const nnefx_blob *blob, uint32_t index, nnefx_blob_error
     return check_payload(blob, tensor.offset, size, at + 72, error);
 }
 
-static int check_view(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_view(const nnefx_blob *blob, uint32_t index, uint64_t at,
+                      nnefx_blob_error *error)
 {
-    uint64_t at = (uint64_t)(nnefx_record(blob, &blob->views, index) - blob->data);
+    nnefx_view view = nnefx_blob_view(blob, index);
     nnefx_tensor parent;
-    nnefx_view view;
     uint32_t i;
-    if (!nnefx_blob_check_text(blob, at, error))
-        return 0;
-    view = nnefx_blob_view(blob, index);
     if (view.parent >= blob->tensors.count)
         return damaged(error, at + 4, "parent of a view is no tensor");
     parent = nnefx_blob_tensor(blob, view.parent);
@@ -205,15 +203,10 @@ static int check_view(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *
     return 1;
 }
 
-static int check_lut(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_lut(const nnefx_blob *blob, uint32_t index, uint64_t at, nnefx_blob_error *error)
 {
-    uint64_t at = (uint64_t)(nnefx_record(blob, &blob->luts, index) - blob->data);
-    nnefx_lut lut;
-    uint32_t limit;
-    if (!nnefx_blob_check_text(blob, at, error))
-        return 0;
-    lut = nnefx_blob_lut(blob, index);
-    limit = lut.type == NNEFX_INT16 ? 65536 : lut.type == NNEFX_UINT8 ? 256 : 0;
+    nnefx_lut lut = nnefx_blob_lut(blob, index);
+    uint32_t limit = lut.type == NNEFX_INT16 ? 65536 : lut.type == NNEFX_UINT8 ? 256 : 0;
     if (!limit)
         return damaged(error, at + 4, "type of a table is neither int16 nor uint8");
     if (!lut.count || lut.count > limit)
@@ -222,14 +215,11 @@ static int check_lut(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *e
                          error);
 }
 
-static int check_scalar(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_scalar(const nnefx_blob *blob, uint32_t index, uint64_t at,
+                        nnefx_blob_error *error)
 {
-    uint64_t at = (uint64_t)(nnefx_record(blob, &blob->scalars, index) - blob->data);
-    nnefx_scalar scalar;
+    nnefx_scalar scalar = nnefx_blob_scalar(blob, index);
     double limit;
-    if (!nnefx_blob_check_text(blob, at, error))
-        return 0;
-    scalar = nnefx_blob_scalar(blob, index);
     if (scalar.type != NNEFX_FLOAT32 && scalar.type != NNEFX_INT32)
         return damaged(error, at + 4, "type of a scalar is neither int32 nor float32");
     limit = scalar.type == NNEFX_INT32 ? 2147483647.0 : 3.4028234663852886e38;
@@ -270,10 +260,10 @@ static int check_port(nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
     return 1;
 }
 
-static int check_name(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_name(const nnefx_blob *blob, uint32_t index, uint64_t at,
+                      nnefx_blob_error *error)
 {
-    const unsigned char *row = nnefx_record(blob, &blob->names, index);
-    uint64_t at = (uint64_t)(row - blob->data);
+    const unsigned char *row = blob->data + at;
     uint32_t counts[4], kind = nnefx_u32(row + 8);
     counts[NNEFX_TENSOR] = blob->tensors.count;
     counts[NNEFX_VIEW] = blob->views.count;
@@ -286,11 +276,12 @@ static int check_name(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *
     return nnefx_blob_check_text(blob, at + 16, error);
 }
 
-static int check_scale(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *error)
+static int check_scale(const nnefx_blob *blob, uint32_t index, uint64_t at,
+                       nnefx_blob_error *error)
 {
-    const unsigned char *row = nnefx_record(blob, &blob->scales, index);
+    const unsigned char *row = blob->data + at;
     if (nnefx_u32(row) != index || index >= blob->tensors.count || !is_positive(f64(row + 8)))
-        return damaged(error, (uint64_t)(row - blob->data), "scale belongs to no tensor");
+        return damaged(error, at, "scale belongs to no tensor");
     return 1;
 }
 
@@ -306,15 +297,19 @@ static int check_interface(const nnefx_blob *blob, nnefx_blob_error *error)
     return 1;
 }
 
-/* Check every record of a section. */
-static int all_of(nnefx_blob *blob, const nnefx_section *section,
-                  int (*check)(const nnefx_blob *, uint32_t, nnefx_blob_error *),
+/* Check every record of a section, which begins with a name or not. */
+static int all_of(nnefx_blob *blob, const nnefx_section *section, int has_name,
+                  int (*check)(const nnefx_blob *, uint32_t, uint64_t, nnefx_blob_error *),
                   nnefx_blob_error *error)
 {
     uint32_t i;
-    for (i = 0; i < section->count; i++)
-        if (!check(blob, i, error))
+    for (i = 0; i < section->count; i++) {
+        uint64_t at = section->offset + (uint64_t)i * section->record_size;
+        if (has_name && !nnefx_blob_check_text(blob, at, error))
             return 0;
+        if (!check(blob, i, at, error))
+            return 0;
+    }
     return 1;
 }
 
@@ -323,12 +318,12 @@ int nnefx_blob_check_records(nnefx_blob *blob, nnefx_blob_error *error)
     uint32_t i;
     if (blob->ports.count > MAX_PORTS)
         return damaged(error, blob->ports.offset, "inputs and outputs are more than 4096");
-    if (!all_of(blob, &blob->scales, check_scale, error) ||
-        !all_of(blob, &blob->tensors, check_tensor, error) ||
-        !all_of(blob, &blob->views, check_view, error) ||
-        !all_of(blob, &blob->luts, check_lut, error) ||
-        !all_of(blob, &blob->scalars, check_scalar, error) ||
-        !all_of(blob, &blob->names, check_name, error))
+    if (!all_of(blob, &blob->scales, 0, check_scale, error) ||
+        !all_of(blob, &blob->tensors, 1, check_tensor, error) ||
+        !all_of(blob, &blob->views, 1, check_view, error) ||
+        !all_of(blob, &blob->luts, 1, check_lut, error) ||
+        !all_of(blob, &blob->scalars, 1, check_scalar, error) ||
+        !all_of(blob, &blob->names, 0, check_name, error))
         return 0;
     for (i = 0; i < blob->ports.count; i++)
         if (!check_port(blob, i, error))

@@ -102,6 +102,31 @@ static inline long to_stored(float value, double factor, long least, long most)
     return scaled < (double)most ? (long)scaled : most;
 }
 
+/* A real number as the bits of a half float: rounded to the nearest, ties to even. */
+static inline vx_uint16 to_half(double value)
+{
+    vx_uint16 sign = (vx_uint16)(signbit(value) ? 0x8000 : 0);
+    double size = fabs(value);
+    int exponent;
+    if (size != size)
+        return 0x7E00;
+    if (size >= 65520.0)
+        return (vx_uint16)(sign | 0x7C00); /* an infinity */
+    if (size < 0x1p-14)
+        return (vx_uint16)(sign | (vx_uint16)rint(size * 0x1p24));
+    size = frexp(size, &exponent);
+    return (vx_uint16)(sign | ((exponent + 13) * 1024 + (int)rint(size * 2048.0)));
+}
+
+static inline double from_half(vx_uint16 bits)
+{
+    int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    double size = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+    if (exponent == 31)
+        size = fraction ? NAN : INFINITY;
+    return bits & 0x8000 ? -size : size;
+}
+
 /* Store real numbers as items of `type`, with stored = real * factor. */
 static inline vx_status store_all(void *data, vx_enum type, size_t count, const float *values,
                                   double factor)
@@ -110,6 +135,7 @@ static inline vx_status store_all(void *data, vx_enum type, size_t count, const 
     for (i = 0; i < count; i++) {
         switch (type) {
         case VX_TYPE_FLOAT32: ((vx_float32 *)data)[i] = (float)(values[i] * factor); break;
+        case VX_TYPE_FLOAT16: ((vx_uint16 *)data)[i] = to_half(values[i] * factor); break;
         case VX_TYPE_INT16:
             ((vx_int16 *)data)[i] = (vx_int16)to_stored(values[i], factor, -32768, 32767);
             break;
@@ -140,6 +166,9 @@ static inline vx_status load_all(const void *data, vx_enum type, size_t count, f
     for (i = 0; i < count; i++) {
         switch (type) {
         case VX_TYPE_FLOAT32: values[i] = (float)(((const vx_float32 *)data)[i] / factor); break;
+        case VX_TYPE_FLOAT16:
+            values[i] = (float)(from_half(((const vx_uint16 *)data)[i]) / factor);
+            break;
         case VX_TYPE_INT16: values[i] = (float)(((const vx_int16 *)data)[i] / factor); break;
         case VX_TYPE_UINT16: values[i] = (float)(((const vx_uint16 *)data)[i] / factor); break;
         case VX_TYPE_INT8: values[i] = (float)(((const vx_int8 *)data)[i] / factor); break;
