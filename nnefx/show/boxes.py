@@ -117,12 +117,19 @@ def _short(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail]}…{text[-tail:]}"
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+def _filled(parts: list[str], most: int) -> list[str]:
+    """Return lines that hold as many parts as fit, two spaces apart."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= most:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part if len(part) <= most else f"{part[: most - 1].rstrip()}…")
+    return lines
 
 
 def _lines(item: Item, far: list[str]) -> tuple[str, str, list[str]]:
-    summary = [_cut(item.summary, 38)] if item.summary else []
+    summary = _filled(item.summary.split("  "), 38) if item.summary else []
     summary += [_short(f"↑ {name}", 34) for name in far[:3]]
     return _short(item.title, 28), _short(item.name, 28), summary
 

@@ -16,6 +16,7 @@ from nnefx.diagnostics import NnefError
 from nnefx.show.boxes import Box, boxes
 from nnefx.show.files import read
 from nnefx.show.layout import Arrangement
+from nnefx.show.palette import page_style
 from nnefx.show.place import GEOMETRY, SWEEPS
 from nnefx.show.scene import Item, Picture, changed, multiply_adds, shape_text, walk
 from nnefx.show.statistics import statistics
@@ -54,7 +55,7 @@ def html(
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     parts = {
         "TITLE": escape(picture.title),
-        "STYLE": read("picture.css") + read("page.css"),
+        "STYLE": page_style() + read("page.css"),
         "DATA": content.replace("<", "\\u003c").replace("\u2028", "\\u2028"),
         "SCRIPT": "".join(map(read, SCRIPTS)),
     }

@@ -7,6 +7,7 @@ chain for all of its readers; rows are then sorted so that few links cross. Coor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from nnefx.show.scene import Level
 
@@ -102,17 +103,27 @@ def _segments(level: Level, ranks: list[int]) -> tuple[list[Segment], list[int],
 
 
 def _too_long(level: Level, ranks: list[int], values: list[list[int]]) -> set[int]:
-    reach = [
-        (max(ranks[level.links[i].target] - ranks[level.links[i].source] for i in links), links)
-        for links in values
-    ]
-    total = sum(span for span, _ in reach)
+    """Return the links that are left out so that chains stay within MAX_SLOTS, longest first.
+
+    A value's chain goes as far as its furthest reader, whose link is given up first.
+    """
+
+    def span(index: int) -> int:
+        link = level.links[index]
+        return ranks[link.target] - ranks[link.source]
+
+    reach = [sorted(links, key=span) for links in values]
+    total = sum(span(links[-1]) for links in reach)
+    waiting = [(-span(links[-1]), number) for number, links in enumerate(reach)]
+    heapify(waiting)
     hidden: set[int] = set()
-    for span, links in sorted(reach, key=lambda item: -item[0]):
-        if total <= MAX_SLOTS:
-            break
-        total -= span
-        hidden.update(links)
+    while total > MAX_SLOTS:
+        longest, number = heappop(waiting)
+        links = reach[number]
+        hidden.add(links.pop())
+        total += longest + (span(links[-1]) if links else 0)
+        if links:
+            heappush(waiting, (-span(links[-1]), number))
     return hidden
 
 

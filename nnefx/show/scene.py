@@ -180,7 +180,7 @@ def _item(
     return Item(
         "custom" if custom else "op",
         title,
-        _given_name(node),
+        _given_name(node, title),
         family,
         _summary(node, weights),
         tuple(node.values()),
@@ -218,9 +218,9 @@ def _title(op: str, graph: Graph) -> str:
     return base if base in graph.ops else op
 
 
-def _given_name(node: Node) -> str:
+def _given_name(node: Node, title: str) -> str:
     name = node.output.name
-    made_up = re.fullmatch(re.escape(node.name) + r"_?[0-9]*", name)
+    made_up = re.fullmatch(f"(?:{re.escape(node.name)}|{re.escape(title)})_?[0-9]*", name)
     return "" if made_up or not node.outputs else name
 
 

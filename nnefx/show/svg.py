@@ -3,7 +3,7 @@
 from html import escape
 
 from nnefx.show.boxes import Box, boxes
-from nnefx.show.files import read
+from nnefx.show.palette import picture_style
 from nnefx.show.place import HEAD, PILL, Layout, Placed, place
 from nnefx.show.scene import Picture
 
@@ -20,7 +20,7 @@ def svg(picture: Picture, depth: int) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" class="nnefx">'
-        f"<title>{escape(picture.title)}</title><style>{read('picture.css')}</style>"
+        f"<title>{escape(picture.title)}</title><style>{picture_style()}</style>"
         f'<rect class="paper" width="100%" height="100%"/>'
         f'<g transform="translate({MARGIN} {MARGIN})">{_level(layout)}</g></svg>\n'
     )
