@@ -1,6 +1,6 @@
 """The tables of docs/quantization.md."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.quantization import cases, variants
@@ -13,9 +13,9 @@ from benchmarks.report import Table
 PAGE = Path(__file__).parents[2] / "docs" / "quantization.md"
 START = "<!-- tables: python -m benchmarks.quantization -->"
 END = "<!-- end of tables -->"
-AIM = 0.5  # points that int8 per channel may lose
 
 Judge = Callable[[Answers, Answers], float]
+Columns = Sequence[tuple[str, Judge, Mapping[str, Found], Answers]]
 Results = Mapping[str, tuple[Case, Mapping[str, Found]]]
 
 
@@ -28,58 +28,73 @@ def rows_of(case: Case) -> Iterable[tuple[str, Judge]]:
         yield case.name, agreement
 
 
-def percent(share: float) -> str:
-    """Return a share in percent with two digits behind the point."""
-    return f"{100 * share:.2f}"
+def percent(judge: Judge, found: Found, wanted: Answers) -> str:
+    """Return the share of right answers with two digits behind the point; nothing of none."""
+    return f"{100 * judge(found.answers, wanted):.2f}" if found.answers else "refused"
+
+
+def counted(judge: Judge, wanted: Answers) -> str:
+    """Return how many answers there are, or letters in them."""
+    return f"{sum(len(str(text)) for text in wanted) if judge is letters else len(wanted):,}"
 
 
 def agreements(results: Results) -> Table:
     """How many answers are those of the network in real numbers."""
-    names = [name for name in next(iter(results.values()))[1] if name != FLOAT]
-    rows = []
-    for case, found in results.values():
-        for title, judge in rows_of(case):
-            shares = [judge(found[name].answers, found[FLOAT].answers) for name in names]
-            rows.append((title, f"{len(case.evaluation)}", *map(percent, shares)))
-    return Table(
-        "Agreement with the network in real numbers, in percent", ("", "n", *names), tuple(rows)
-    )
+    columns = [
+        (title, judge, found, found[FLOAT].answers)
+        for case, found in results.values()
+        for title, judge in rows_of(case)
+    ]
+    return _shares("Agreement with the network in real numbers, in percent", columns, FLOAT)
 
 
 def accuracies(results: Results) -> Table:
     """How many answers are right."""
-    names = list(next(iter(results.values()))[1])
-    rows = []
-    for case, found in results.values():
-        known = len(case.truth)
-        for title, judge in rows_of(case) if known else ():
-            shares = [judge(found[name].answers[:known], case.truth) for name in names]
-            rows.append((title, f"{known}", *map(percent, shares)))
-    return Table("Right answers, in percent", ("", "n", *names), tuple(rows))
+    columns = [
+        (title, judge, found, case.truth)
+        for case, found in results.values()
+        for title, judge in (rows_of(case) if case.truth else ())
+    ]
+    return _shares("Right answers, in percent", columns)
+
+
+def _shares(title: str, columns: Columns, *without: str) -> Table:
+    """Return a table of shares: a column for each network, a row for each way but some."""
+    names = [name for name in columns[0][2] if name not in without]
+    counts = ("n", *(counted(judge, wanted) for _, judge, _, wanted in columns))
+    rows = [
+        (name, *(percent(judge, found[name], wanted) for _, judge, found, wanted in columns))
+        for name in names
+    ]
+    return Table(title, ("", *(head for head, *_ in columns)), (counts, *rows))
 
 
 def sizes(results: Results) -> Table:
     """How many bytes a quantized network takes, and how long quantizing took."""
     names = [name for name in next(iter(results.values()))[1] if name != INTEGERS]
-    rows = []
-    for case, found in results.values():
-        stored = [f"{found[name].size / 1000:,.0f} kB" for name in names]
-        taken = [f"{found[name].seconds:.1f} s" if found[name].seconds else "" for name in names]
-        rows.append((case.name, *stored))
-        rows.append((f"{len(case.calibration)} samples", *taken))
-    return Table("Bytes on disk, and seconds of calibration", ("", *names), tuple(rows))
+    heads = [f"{case.name}, {len(case.calibration)} samples" for case, _ in results.values()]
+    rows = [(name, *(_size(found[name]) for _, found in results.values())) for name in names]
+    return Table("Bytes on disk, and seconds of calibration", ("", *heads), tuple(rows))
+
+
+def _size(found: Found) -> str:
+    """Return the bytes and seconds of one way."""
+    if not found.size:
+        return ""
+    size = f"{found.size / 1000:,.0f} kB"
+    return f"{size}, {found.seconds:.1f} s" if found.seconds else size
 
 
 def readers(results: Results) -> Table:
     """How many of the networks other readers load, by the way that they were quantized."""
-    names = [FLOAT, *variants.OURS]
     rows = []
-    for reader in READERS:
+    for name in (FLOAT, *variants.OURS):
         counts = [
-            sum(not found[name].faults[reader] for _, found in results.values()) for name in names
+            sum(not found[name].faults[reader] for _, found in results.values())
+            for reader in READERS
         ]
-        rows.append((reader, *(f"{count} of {len(results)}" for count in counts)))
-    return Table("Who loads the models", ("", *names), tuple(rows))
+        rows.append((name, *(f"{count} of {len(results)}" for count in counts)))
+    return Table("Who loads the models", ("", *READERS), tuple(rows))
 
 
 def tables(results: Results) -> str:
