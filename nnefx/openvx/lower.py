@@ -29,6 +29,7 @@ from nnefx.openvx.scales import Scaling
 from nnefx.openvx.state import expose
 from nnefx.openvx.statement import region_statement, statement
 from nnefx.openvx.storage import Home, canonical, dimension
+from nnefx.openvx.told import told
 from nnefx.openvx.volumes import fold_depth
 from nnefx.passes.constants import Constants
 from nnefx.passes.dead import drop_dead
@@ -62,8 +63,9 @@ def lower(
     Args:
         model: the model; all shapes are static in NNEF.
         profile: a name in `profiles.PROFILES`.
-        calibration: inputs by name, or several of those, whose values choose the scales; without
-            them every scale is 1, and what leaves -128..128 saturates.
+        calibration: inputs by name, or several of those, whose values choose the scales. What
+            graph.quant speaks of has the range that it tells. Without either every scale is 1, and
+            what leaves -128..128 saturates.
         clip: which magnitudes must be representable: all ("max"), all but one in ten thousand
             ("percentile"), or those that cost the least mean square error ("mse").
         fine_scales: allow scales between powers of two.
@@ -79,6 +81,7 @@ def lower(
     if equalize:
         model = level_channels(model)
     observed = observe(model, calibration, states) if calibration is not None else {}
+    observed = told(model, observed)
 
     def attempt(target: Profile) -> Plan:
         return _Walk(model, target, observed, clip, fine_scales).plan(bool(observed))
