@@ -31,6 +31,7 @@ _MOVING = (
     "min_reduce nearest_upsample nearest_downsample gather copy_n"
 )
 _MOVES = frozenset(_MOVING.split())
+_SQUASHING = frozenset({"sigmoid", "tanh"})  # of scores: as outputs, small ones matter too
 _FUSED = frozenset({"relu", "clamp"})  # engines compute these with the layer before
 _FUSES = frozenset({*_WEIGHTED, "add", "sub", "batch_normalization", "avg_pool", "mean_reduce"})
 
@@ -145,6 +146,8 @@ class _Walk:
         data = self.data(node)
         if node.name in _TABLES and not data:
             return id(node) in self.layers
+        if node.name in _SQUASHING and all(value in self.graph.outputs for value in node.values()):
+            return False
         known = node.name in _WEIGHTED or node.name in _POINTWISE or node.name in _MOVES
         if node.name == "div":  # by a constant it is a product
             known = len(data) == 1 and node.inputs["x"] is data[0]
