@@ -23,11 +23,19 @@ Arrays = NDArray[Any]
 class Executor:
     """Runs a model; `update`s change its state, which the next call sees.
 
+    With `prepare`, the first call does once what others need not do again, such as giving filters
+    the scales of batch normalization. That takes as long as a few runs, changes results in their
+    last digits, and leaves out the values between that no output needs.
+
     Attributes:
         state: the arrays of updated variables by label.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, prepare: bool = False) -> None:
+        if prepare:
+            from nnefx.execute.prepare import prepared  # passes themselves run constants
+
+            model = prepared(model)
         self.model = model
         self.graph: Graph = model.graph
         self.state: dict[str, Arrays] = {}

@@ -12,7 +12,7 @@ import numpy as np
 from nnefx.ops.kernels import Values
 
 _PART = 128 << 10  # items at a time
-_ROW = 16 << 10  # items of the longest row of pixels
+_ROW = 4 << 10  # items of the longest row of pixels
 
 Step = tuple[np.ufunc, Values]
 
@@ -64,4 +64,4 @@ def _repeated(vector: Values, channels: int, count: int) -> Values:
 
 def _divisor(number: int, limit: int) -> int:
     """Return the largest divisor up to a limit, or 1."""
-    return next((item for item in range(limit, 1, -1) if number % item == 0), 1)
+    return next((item for item in range(min(limit, number), 1, -1) if number % item == 0), 1)

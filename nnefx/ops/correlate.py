@@ -14,7 +14,7 @@ from nnefx.ops.depthwise import depthwise
 from nnefx.ops.kernels import Index, Values, at_tap, extend, taps
 from nnefx.ops.shapes import Axis
 
-_COLUMNS = 2 << 20  # bytes of unfolded input at a time: more only costs memory
+_COLUMNS = 1 << 20  # bytes of unfolded input at a time: more only costs memory
 
 
 def correlate(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> Values:

@@ -7,6 +7,7 @@ both. Everything here raises `Reject` with the name of the parameter at fault.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from nnefx.ops.registry import MAX_EXTENT, Reject, Shape
@@ -102,6 +103,21 @@ def windows(
 
     Lengths are those of `extents`; `padding` empty means automatic padding.
     """
+    around = tuple(map(tuple, padding))
+    return list(
+        _windows(tuple(extents), tuple(size), around, tuple(stride), tuple(dilation), border)
+    )
+
+
+@lru_cache(maxsize=1024)  # kernels ask again in every run what the shape rule has asked
+def _windows(
+    extents: Shape,
+    size: Shape,
+    padding: Padding,
+    stride: Shape,
+    dilation: Shape,
+    border: str,
+) -> list[Axis]:
     padding_ = _padding(padding, len(extents))
     strides = items("stride", stride, len(extents))
     dilations = items("dilation", dilation, len(extents))

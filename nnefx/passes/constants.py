@@ -21,6 +21,7 @@ class Constants:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._nodes: dict[Value, Node] = {}
+        self._place = {id(node): index for index, node in enumerate(model.graph.nodes)}
         updated = _updated_labels(model.graph)
         for node in model.graph.nodes:
             if node.name == "variable" and node.attributes["label"].lower() in updated:
@@ -45,7 +46,7 @@ class Constants:
                 needed[id(node)] = node
                 pending.extend(node.operands())
         graph = self.model.graph
-        nodes = tuple(node for node in graph.nodes if id(node) in needed)
+        nodes = tuple(sorted(needed.values(), key=lambda node: self._place[id(node)]))
         part = replace(graph, inputs=(), outputs=(value,), nodes=nodes)
         result: Array = Executor(replace(self.model, graph=part))({})[value.name]
         return result
