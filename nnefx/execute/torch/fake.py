@@ -20,7 +20,6 @@ from nnefx.tensors.grid import Grid, aligned, grid_of
 from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
-_LEAST = 1e-12  # of a scale that learns
 MOST_BITS = 24  # float32 holds no more: what is finer, such as a bias, stays as it is
 
 
@@ -29,7 +28,9 @@ class FakeQuantize(nn.Module):
 
     Attributes:
         entry: the entry as the model has it.
-        scale: the step, a parameter where it learns.
+        scale: the step.
+        change: what the step is multiplied with, as a logarithm: a parameter where it learns, so
+            that it stays positive and moves by a share of itself.
     """
 
     def __init__(self, entry: Quantization, grid: Grid, rank: int, learned: bool) -> None:
@@ -37,25 +38,26 @@ class FakeQuantize(nn.Module):
         self.entry = entry
         self.grid = grid
         scale, zero = (torch.tensor(aligned(item, rank)) for item in (grid.scale, grid.zero))
-        if learned:
-            self.scale = nn.Parameter(scale)
-        else:
-            self.register_buffer("scale", scale, persistent=False)
+        self.change = nn.Parameter(torch.zeros_like(scale)) if learned else None
+        self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("zero", zero, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the nearest reals of the grid."""
-        scale = self.scale.to(x.dtype).clamp_min(_LEAST)
+        scale = self._step().to(x.dtype)
         rounded = _Round.apply(x, scale, self.zero.to(x.dtype), self.grid)  # type: ignore[no-untyped-call]
         result: Tensor = rounded
         return result
 
     def rounded(self) -> Quantization:
         """Return the entry with the scale that it has now."""
-        if not isinstance(self.scale, nn.Parameter):
+        if self.change is None or not self.change.any():
             return self.entry
-        scale = self.scale.detach().cpu().float().clamp_min(_LEAST).numpy()
+        scale = self._step().detach().cpu().float().numpy()
         return _with_scale(self.entry, scale.reshape(self.grid.scale.shape), self.grid)
+
+    def _step(self) -> Tensor:
+        return self.scale if self.change is None else self.scale * torch.exp(self.change)
 
 
 class _Round(torch.autograd.Function):
