@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import nnefx
 from browser import Page, chromium
+from nnefx.cli.precision import bar, tensors
 from nnefx.diagnostics import NnefError
 from nnefx.quantization import Options, quantize
 from nnefx.show.quantized import Measured, describe, read_report
@@ -98,6 +100,50 @@ def test_report_is_for_pages(nnefx: Callable[..., Any], quantized: Path) -> None
     done = nnefx("show", quantized / "model", "--report", quantized / "report.json")
     assert done.exit_code == 2
     assert "--report is for pages" in done.stderr
+
+
+def test_info_tells_bits_scales_and_ranges(nnefx: Callable[..., Any], quantized: Path) -> None:
+    done = nnefx("info", quantized / "model", "--quantized")
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+    assert rows["x"][1:5] == ["external", "1x3x8x8", "8", "█████"]
+    assert rows["w"][1:5] == ["variable", "4x3x3x3", "8", "█████"]
+    told = json.loads(nnefx("info", quantized / "model", "--quantized", "--json").stdout)
+    assert told["quantized"]["w"]["bits"] == 8
+    assert len(told["quantized"]["w"]["scale"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"),
+    [(-1.0, " " * 10), (0.0, " " * 10), (0.5, "█████     "), (0.0125, "▏         "),
+     (1.0, "█" * 10), (9.0, "█" * 10)],
+)  # fmt: skip
+def test_bars(share: float, drawn: str) -> None:
+    assert bar(share) == drawn
+
+
+@pytest.mark.parametrize(
+    ("attributes", "row"),
+    [
+        (
+            {"zero_point": -128, "scale": 0.5, "bits": 8, "signed": True, "symmetric": False},
+            ("8", "█████     ", "0.5", "-128", "0 .. 127.5"),
+        ),
+        (
+            {"zero_point": 0, "scale": [0.5, 0.25], "bits": 4, "signed": True, "symmetric": True},
+            ("4", "██▌       ", "0.25 .. 0.5", "0", "-3.5 .. 3.5"),
+        ),
+        (
+            {"min": [-1.0, -2.0], "max": [3.0, 1.0], "bits": 16, "signed": False},
+            ("16", "█" * 10, "", "", "-2 .. 3"),
+        ),
+        ({"max": 4.0, "bits": 8}, ("8", "█████     ", "", "", ".. 4")),
+        ({"zero_point": 0, "scale": 0.5, "bits": 32, "signed": True}, ("32", "", "0.5", "0", "")),
+    ],
+)
+def test_rows_of_tensors(attributes: dict[str, Any], row: tuple[str, ...], quantized: Path) -> None:
+    real = nnefx.load(quantized / "real")
+    model = replace(real, quantization={"y": Quantization("some_quantize", attributes)})
+    assert list(tensors(model)) == [("y", "conv", "1x4x4x4", *row)]
 
 
 @pytest.fixture

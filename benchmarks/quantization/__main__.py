@@ -1,20 +1,27 @@
 """`python -m benchmarks.quantization`: measure, and write the tables of docs/quantization.md.
 
-`--quick` takes two networks and little data, prints JSON and writes nothing; names of networks
-after it take those.
+Names of networks measure those alone, and write nothing; `--quick` measures two with less data and
+prints JSON.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 
 from benchmarks.quantization import cases
 from benchmarks.quantization.cases import Case
 from benchmarks.quantization.judge import agreement
 from benchmarks.quantization.page import PAGE, Results, renew, tables
-from benchmarks.quantization.variants import FLOAT, trial
+from benchmarks.quantization.variants import (
+    BEST,
+    FLOAT,
+    INTEGERS,
+    PEER_PER_CHANNEL,
+    PER_CHANNEL,
+    trial,
+)
 
 CASES: dict[str, Callable[[int, int], Case]] = {
     "digits": cases.of_digits,
@@ -24,7 +31,8 @@ CASES: dict[str, Callable[[int, int], Case]] = {
     "persons": cases.of_persons,
     "things": cases.of_things,
 }
-QUICK = ("digits", "direction")
+QUICK = {"digits": (64, 797), "direction": (64, 200)}
+QUICK_WAYS = (FLOAT, PER_CHANNEL, BEST, INTEGERS, PEER_PER_CHANNEL)
 SIZES = {  # samples for calibration, and for evaluation
     "digits": (128, 797),
     "direction": (128, 400),
@@ -33,28 +41,30 @@ SIZES = {  # samples for calibration, and for evaluation
     "persons": (128, 400),
     "things": (128, 400),
 }
-FEW = (32, 100)
 
 
-def results(names: list[str], *, few: bool = False) -> Results:
-    """Quantize the networks of these names in every way."""
+Counts = Mapping[str, tuple[int, int]]
+
+
+def results(sizes: Counts, only: Collection[str] = ()) -> Results:
+    """Quantize the networks of these names in every way, or only in some."""
     start = perf_counter()
 
     def say(text: str) -> None:
         print(f"{perf_counter() - start:6.0f} s  {text}", file=sys.stderr, flush=True)
 
     found = {}
-    for name in names:
-        case = CASES[name](*(FEW if few else SIZES[name]))
-        found[name] = (case, trial(case, say))
+    for name, counts in sizes.items():
+        case = CASES[name](*counts)
+        found[name] = (case, trial(case, say, only))
     return found
 
 
-def quick(names: list[str]) -> dict[str, dict[str, float]]:
-    """Return the agreement of every way with the real network, for little data."""
+def quick() -> dict[str, dict[str, float]]:
+    """Return how far some ways agree with the real network, for two networks."""
     return {
         name: {way: agreement(one.answers, ways[FLOAT].answers) for way, one in ways.items()}
-        for name, (_, ways) in results(names, few=True).items()
+        for name, (_, ways) in results(QUICK, QUICK_WAYS).items()
     }
 
 
@@ -65,10 +75,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     if given.quick:
-        print(json.dumps(quick(given.names or list(QUICK))))
+        print(json.dumps(quick()))
         return
-    names = given.names or list(CASES)
-    found = results(names)
+    found = results({name: SIZES[name] for name in given.names or SIZES})
     for name, (_, ways) in found.items():
         for way, one in ways.items():
             for reader, fault in one.faults.items():

@@ -1,7 +1,7 @@
 """The ways to quantize a network that are held beside each other."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,11 @@ from nnefx.tensors.model import Model
 Array = NDArray[Any]
 
 FLOAT = "float"
-BEST = "int8 per channel, mse"
+PER_CHANNEL = "int8 per channel"
+BEST = f"{PER_CHANNEL}, mse"
 OURS: Mapping[str, Options] = {
     "int8 per tensor": Options(),
-    "int8 per channel": Options(per_channel=True),
+    PER_CHANNEL: Options(per_channel=True),
     BEST: Options(per_channel=True, method="mse"),
     "int4 weights": Options(weight_bits=4, per_channel=True, method="mse"),
     "int4 corrected": Options(weight_bits=4, per_channel=True, method="mse", bias_correction=True),
@@ -152,8 +153,8 @@ class Trial:
             converters.write(self.case.model, path, format="onnx")
         return path
 
-    def all(self) -> dict[str, Found]:
-        """Return what every way gave, by its name."""
+    def all(self, only: Collection[str] = ()) -> dict[str, Found]:
+        """Return what every way gave, or only some, by its name."""
         ways: dict[str, Callable[[], Found]] = {
             FLOAT: self.real,
             **{name: partial(self.ours, name) for name in OURS},
@@ -164,12 +165,14 @@ class Trial:
         }
         found = {}
         for name, way in ways.items():
+            if only and name not in only:
+                continue
             found[name] = way()
             self.say(f"{self.case.name}: {name}")
         return found
 
 
-def trial(case: Case, say: Callable[[str], None] = lambda _text: None) -> dict[str, Found]:
-    """Quantize one network in every way."""
+def trial(case: Case, say: Callable[[str], None], only: Collection[str] = ()) -> dict[str, Found]:
+    """Quantize one network in every way, or only in some."""
     with tempfile.TemporaryDirectory() as folder:
-        return Trial(case, Path(folder), say).all()
+        return Trial(case, Path(folder), say).all(only)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnefx.cli import blobs, options
+from nnefx.cli.precision import print_tensors
 
 if TYPE_CHECKING:
     from nnefx.ir.cost import Cost, Layer
@@ -23,9 +24,16 @@ Sizes = Mapping[str, int]  # bytes of weights by label, without case
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--layers", is_flag=True, help="One row per operation, those in fragments too.")
 @click.option("--fragments", is_flag=True, help="One row per fragment that MODEL declares.")
+@click.option("--quantized", is_flag=True, help="One row per tensor that graph.quant speaks of.")
 @options.verbosity
 def info(
-    model: Path, as_json: bool, layers: bool, fragments: bool, quiet: bool, verbose: bool
+    model: Path,
+    as_json: bool,
+    layers: bool,
+    fragments: bool,
+    quantized: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Tell what MODEL takes, gives, consists of and costs.
 
@@ -43,13 +51,21 @@ def info(
     peak = peak_activation(flatten(loaded.graph))  # values inside of fragments count as well
     found, sizes = replace(cost(loaded.graph), peak=peak), _sizes(loaded)
     if as_json:
-        click.echo(json.dumps(_content(loaded, found, sizes, layers, fragments), indent=1))
+        content = _content(loaded, found, sizes, layers, fragments)
+        if quantized:
+            content["quantized"] = {
+                name: {"by": entry.algorithm, **entry.attributes}
+                for name, entry in loaded.quantization.items()
+            }
+        click.echo(json.dumps(content, indent=1))
         return
     _print(loaded, found, sizes)
     if layers:
         _print_layers(found, sizes)
     if fragments:
         _print_fragments(found, sizes)
+    if quantized and loaded.quantization:
+        print_tensors(loaded)
 
 
 def _sizes(model: "Model") -> Sizes:

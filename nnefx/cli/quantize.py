@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnefx.cli import options
+from nnefx.cli.precision import print_worst
 
 if TYPE_CHECKING:
     from nnefx.quantization import Options, Report
@@ -131,26 +132,16 @@ def quantize(
     if as_json:
         click.echo(text)
     if not quiet:
+        for note in done.report.notes:
+            options.say(f"warning[NX508]: {note}")
+        if worst := done.report.worst(WORST):
+            print_worst(worst)
         for line in summary(done.report, wanted, output):
             options.say(line)
 
 
 def summary(report: "Report", wanted: "Options", output: Path) -> Iterator[str]:
-    """Yield what people are told: warnings, the worst layers, sizes, and the outputs."""
-    for note in report.notes:
-        yield f"warning[NX508]: {note}"
-    worst = report.worst(WORST)
-    if worst:
-        width = max(5, *(len(layer.name) for layer in worst))
-        kind = max(9, *(len(layer.operation) for layer in worst))
-        yield f"{'layer':{width}}  {'operation':{kind}}  bits  weights      result   range"
-    for layer in worst:
-        weight, out = layer.weight, layer.output
-        bits = f"{weight.bits if weight else '-'}/{out.bits if out else '-'}"
-        own = f"{weight.snr:6.1f} dB" if weight else " " * 9
-        span = f"{out.range[0]:.4g} .. {out.range[1]:.4g}" if out else "real"
-        name = f"{layer.name:{width}}  {layer.operation:{kind}}  {bits:5} {own} {layer.snr:6.1f} dB"
-        yield f"{name}   {span}"
+    """Yield what people are told at the end: sizes, and the outputs."""
     weighted = [layer for layer in report.layers if layer.weight]
     before, after = report.bytes_before, report.bytes_after
     if wanted.fake:
