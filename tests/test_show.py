@@ -21,6 +21,7 @@ from nnefx.passes.initial import initial_weights
 from nnefx.show.boxes import Box, boxes
 from nnefx.show.html import html
 from nnefx.show.layout import arrange
+from nnefx.show.palette import DARK, LIGHT, picture_style
 from nnefx.show.place import Layout, place
 from nnefx.show.scene import Picture, brief, scene, walk
 from nnefx.show.statistics import MOST, statistics
@@ -167,6 +168,14 @@ def test_links_beyond_all_measure_are_told_instead_of_drawn() -> None:
     assert kept <= drawn
 
 
+def test_of_a_value_only_the_far_links_are_given_up() -> None:
+    arrangement = arrange(level := picture(tangle(5000, 3)).level)
+    assert arrangement.hidden
+    rows = {slot: number for number, row in enumerate(arrangement.rows) for slot in row}
+    near = [i for i, link in enumerate(level.links) if rows[link.target] - rows[link.source] == 1]
+    assert not set(near) & set(arrangement.hidden)
+
+
 def test_rows_follow_the_direction_of_data() -> None:
     level = picture(tangle(200, 5)).level
     arrangement = arrange(level)
@@ -215,6 +224,20 @@ def test_variable_that_is_an_output_gets_a_box() -> None:
     ]  # fmt: skip
 
 
+def test_names_that_were_made_up_are_not_shown() -> None:
+    names = {item.name for item in walk(picture(MODELS["googlenet"]).level) if item.kind == "op"}
+    assert "i3a" in names
+    assert not {name for name in names if re.fullmatch(r"(unit|pool|conv|relu)[0-9]*", name)}
+
+
+def test_summaries_take_as_many_lines_as_they_need() -> None:
+    call = "max_pool(x, size = [1, 1, 3, 3], padding = [(0, 0), (0, 0), (1, 1), (1, 1)],"
+    made, _ = boxes(picture(chain_of([f"y = {call} stride = [1, 1, 2, 2]);"])).level)
+    (box,) = [box for box in made if box.item.title == "max_pool"]
+    assert "…" not in box.body
+    assert box.body.count('class="s"') == 2
+
+
 @pytest.mark.parametrize(
     ("value", "short"),
     [
@@ -237,7 +260,17 @@ def test_svg_is_well_formed_and_needs_nothing_else(name: str) -> None:
     content = svg(picture(MODELS.get(name, FRAGMENT)), 99)
     root = ET.fromstring(content)
     assert root.tag.endswith("svg")
-    assert re.findall(r"(?:href|src|url\()[^\s>]*", content) == []
+    assert re.findall(r"(?:href|src|url\(|var\()[^\s>]*", content) == []
+
+
+def test_dark_pictures_differ_in_colours_only() -> None:
+    style = picture_style()
+    light, dark = style.split("@media (prefers-color-scheme: dark)")
+    for part, colours_ in ((light, LIGHT), (dark, DARK)):  # nothing is chosen in a picture
+        wanted = {colour for name, colour in colours_.items() if name != "accent"}
+        assert set(re.findall(r"#[0-9a-f]{6}", part)) == wanted
+    selectors = [re.findall(r"(\.[^{}]*?)\s*\{", part) for part in (light, dark)]
+    assert set(selectors[1]) <= set(selectors[0])
 
 
 def test_text_draws_branches_beside_operations() -> None:
@@ -418,6 +451,53 @@ class TestPage:
         page.press("Enter")
         assert page.evaluate("document.images.length") == 0
         assert "onerror" in page.evaluate("document.getElementById('panel').innerText")
+
+    def test_keys_lead_from_box_to_box_and_open_groups(self, page: Page, tmp_path: Path) -> None:
+        path = tmp_path / "googlenet.html"
+        path.write_text(html(picture(MODELS["googlenet"]), {}, 0), encoding="utf-8")
+        page.open(path)
+        chosen = "document.querySelector('#view .chosen > .t').textContent"
+        for key, title in (
+            ("ArrowDown", "data"), ("ArrowDown", "unit"), ("ArrowDown", "pool"),
+            ("ArrowUp", "unit"), ("ArrowUp", "data"),
+        ):  # fmt: skip
+            page.press(key)
+            assert page.evaluate(chosen) == title
+        search(page, "i3a")
+        page.press("Enter")
+        page.press("Escape")
+        page.press("Enter")
+        for key, title in (
+            ("ArrowDown", "unit"), ("ArrowRight", "unit"), ("ArrowRight", "unit"),
+            ("ArrowRight", "pool"), ("ArrowRight", "pool"), ("ArrowDown", "unit"),
+            ("ArrowDown", "concat"), ("ArrowDown", "inception"),
+        ):  # fmt: skip
+            page.press(key)
+            assert page.evaluate(chosen) == title
+        page.press("?")
+        assert "from box to box" in page.evaluate("document.getElementById('panel').innerText")
+        page.press("Escape")
+
+    def test_of_a_large_picture_only_what_is_near_is_drawn(
+        self, page: Page, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "large.html"
+        path.write_text(html(picture(tangle(5000, 3)), {}, 0), encoding="utf-8")
+        page.open(path)
+        assert 5 < shown(page) < 300
+        search(page, "t4000")
+        page.press("Enter")
+        assert page.evaluate("document.querySelector('.chosen > .n').textContent") == "t4000"
+        assert 5 < shown(page) < 300
+        missing = """nnefx.layout().placed.filter((p) => {
+            const c = nnefx.camera(), x = p.x * c.scale + c.x, y = p.y * c.scale + c.y;
+            return x > 0 && y > 0 && x < innerWidth && y < innerHeight
+              && !document.querySelector(`[data-id="${p.item.id}"]`); }).length"""
+        page.press("Escape")
+        for key in ("-", "-", "-", "-", "0", "+", "+", "+"):
+            page.press(key)
+            assert page.evaluate(missing) == 0
+        assert colours(page) > 5
 
 
 def search(page: Page, words: str) -> None:

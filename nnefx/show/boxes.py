@@ -71,17 +71,12 @@ def _box(item: Item, ids: Iterator[int], far: list[str]) -> Box:
     widths = [_pill_width(text) for text in shapes]
     beside = sum(widths) + 8 * max(len(widths) - 1, 0)
     if item.kind in ("input", "output", "weight"):
-        body_width, height, body = _terminal(item)
+        width, height, body = _terminal(item, beside)
     else:
-        body_width, height, body = 0.0, 0.0, ""
-    lines = _lines(item, far)
-    if not body:
-        body_width, height = _text_size(lines, item.level is not None)
-    width = max(body_width, beside)
-    if not body:
+        lines = _lines(item, far)
+        width, height = _text_size(lines, item.level is not None)
+        width = max(width, beside)
         body = _body(item, lines, width, height)
-    elif width > body_width:  # the pill is wider than what it belongs to
-        body = f'<g transform="translate({_number((width - body_width) / 2)})">{body}</g>'
     left = (width - beside) / 2
     outs = []
     for pill in widths:
@@ -166,12 +161,15 @@ def _body(item: Item, lines: tuple[str, str, list[str]], width: float, height: f
     return "".join(parts)
 
 
-def _terminal(item: Item) -> tuple[float, float, str]:
+def _terminal(item: Item, beside: float) -> tuple[float, float, str]:
+    """Return width, height and markup; it stands in the middle of what hangs below, if wider."""
     title = _short(item.title, 34)
-    width = sans_width(title, TITLE) + 36
-    w, middle = _number(width), _number(width / 2)
+    own = sans_width(title, TITLE) + 36
+    width = max(own, beside)
+    left, middle = _number((width - own) / 2), _number(width / 2)
     body = (
-        f'<rect class="terminal {item.family}" width="{w}" height="28" rx="14"/>'
+        f'<rect class="terminal {item.family}" x="{left}" width="{_number(own)}" height="28" '
+        f'rx="14"/>'
         f'<text class="t on" x="{middle}" y="19" text-anchor="middle">{escape(title)}</text>'
     )
     return width, 28.0, body

@@ -12,6 +12,11 @@
   let layout = null,
     chosen = null;
   let camera = { x: 0, y: 0, scale: 1 };
+  let matches = [], // of the search
+    cursor = -1;
+  let drawn = null; // which part of the picture is drawn; null is all of it
+  const LEAST = 0.03; // how far away one can be: boxes are still dots
+  const MANY = 600; // boxes beyond which only what is near the window is drawn
 
   (function index(level, parent, depth) {
     for (const item of level.items) {
@@ -32,8 +37,10 @@
     return `M${n(x1)} ${n(y0)}V${n(y1)}C${n(x1)} ${m} ${n(x2)} ${m} ${n(x2)} ${n(y2)}V${n(y3)}`;
   }
 
-  function drawLevel(level, placed) {
+  function drawLevel(level, placed, part = null) {
     const parts = [];
+    const apart = (left, top, right, bottom) =>
+      part && (right < part[0] || bottom < part[1] || left > part[2] || top > part[3]);
     const near = new Map();
     level.links.forEach((s) => {
       if (!near.has(s.value)) near.set(s.value, []);
@@ -42,14 +49,20 @@
       }
     });
     placed.paths.forEach((lines, value) => {
+      const seen = lines.filter(
+        ([x1, y0, , x2, , y3]) => !apart(Math.min(x1, x2), y0, Math.max(x1, x2), y3),
+      );
+      if (!seen.length) return;
       parts.push(
-        `<path class="link" data-near=" ${near.get(value).join(" ")} " d="${lines.map(curve).join("")}"/>`,
+        `<path class="link" data-near=" ${near.get(value).join(" ")} " d="${seen.map(curve).join("")}"/>`,
       );
     });
+    const heads = placed.heads.filter(([x, y]) => !apart(x, y, x, y));
     parts.push(
-      `<path class="tip" d="${placed.heads.map(([x, y]) => `M${n(x)} ${n(y)}l-3.5-6.5h7z`).join("")}"/>`,
+      `<path class="tip" d="${heads.map(([x, y]) => `M${n(x)} ${n(y)}l-3.5-6.5h7z`).join("")}"/>`,
     );
-    for (const item of placed.placed) parts.push(drawItem(item));
+    for (const p of placed.placed)
+      if (!apart(p.x, p.y, p.x + p.width, p.y + p.height)) parts.push(drawItem(p));
     return parts.join("");
   }
 
@@ -73,8 +86,30 @@
 
   function draw() {
     layout = place(DATA.root);
-    view.innerHTML = drawLevel(DATA.root, layout);
+    paint();
+  }
+
+  // The part of the picture in the window, and `beyond` windows on every side of it.
+  function seen(beyond) {
+    const { x, y, scale } = camera;
+    const wide = innerWidth * beyond,
+      high = innerHeight * beyond;
+    const edges = [-x - wide, -y - high, innerWidth - x + wide, innerHeight - y + high];
+    return edges.map((edge) => edge / scale);
+  }
+
+  function paint() {
+    drawn = layout.placed.length > MANY ? seen(1) : null;
+    view.innerHTML = drawLevel(DATA.root, layout, drawn);
     mark();
+    markMatches();
+  }
+
+  // Large pictures are drawn anew where one leaves what is drawn, or sees little of it.
+  function repaint() {
+    const now = seen(0);
+    const within = now[0] >= drawn[0] && now[1] >= drawn[1] && now[2] <= drawn[2] && now[3] <= drawn[3];
+    if (!within || drawn[2] - drawn[0] > 8 * (now[2] - now[0])) paint();
   }
 
   function mark() {
@@ -94,16 +129,17 @@
   function look() {
     view.setAttribute("transform", `translate(${camera.x} ${camera.y}) scale(${camera.scale})`);
     canvas.classList.toggle("far", camera.scale < 0.3);
+    if (drawn) repaint();
   }
 
   function zoom(factor, x = innerWidth / 2, y = innerHeight / 2) {
-    const scale = Math.min(Math.max(camera.scale * factor, 0.005), 6),
+    const scale = Math.min(Math.max(camera.scale * factor, LEAST), 6),
       by = scale / camera.scale;
     camera = { x: x - (x - camera.x) * by, y: y - (y - camera.y) * by, scale };
     look();
   }
 
-  function fit(least = 0) {
+  function fit(least = LEAST) {
     const wide = (innerWidth - 48) / layout.width,
       high = (innerHeight - 120) / layout.height;
     const scale = Math.max(Math.min(wide, high, 1.2), least);
@@ -156,7 +192,7 @@
     for (const item of items.values()) if (item.level) item.open = open;
     if (chosen !== null && hiddenBy(items.get(chosen))) choose(null);
     draw();
-    fit(0.25);
+    fit(0.6);
   }
 
   const hiddenBy = (item) => {
@@ -193,12 +229,9 @@
     if (id !== null) describe(items.get(id));
   }
 
-  const { make, describe } = panels(DATA, prepare, { choose, toggle, reveal });
+  const { make, describe, sources, readers, explain } = panels(DATA, prepare, { choose, toggle, reveal });
 
   // ---- search
-
-  let matches = [],
-    cursor = -1;
 
   function search(text) {
     const wanted = text.trim().toLowerCase();
@@ -224,6 +257,8 @@
       return make(
         "li",
         {
+          role: "option",
+          id: `found${item.id}`,
           mousedown: (event) => {
             event.preventDefault();
             reveal(item.id);
@@ -239,18 +274,29 @@
       ...(rows.length ? rows : [make("li", { class: "none" }, "nothing found")]),
     );
     $("found").hidden = !wanted;
+    $("search").setAttribute("aria-expanded", Boolean(wanted));
+    $("search").removeAttribute("aria-activedescendant");
     canvas.classList.toggle("searching", Boolean(wanted));
+    markMatches();
+  }
+
+  function markMatches() {
     const ids = new Set(matches.map((item) => String(item.id)));
-    for (const drawn of view.querySelectorAll(".item"))
-      drawn.classList.toggle("match", ids.has(drawn.dataset.id));
+    for (const box of view.querySelectorAll(".item"))
+      box.classList.toggle("match", ids.has(box.dataset.id));
   }
 
   function step(by) {
     const shown = Math.min(matches.length, 60);
     if (!shown) return;
     cursor = (cursor + by + shown) % shown;
-    [...$("found").children].forEach((row, i) => row.classList.toggle("chosen", i === cursor));
-    $("found").children[cursor].scrollIntoView({ block: "nearest" });
+    [...$("found").children].forEach((row, i) => {
+      row.classList.toggle("chosen", i === cursor);
+      row.setAttribute("aria-selected", i === cursor);
+    });
+    const row = $("found").children[cursor];
+    row.scrollIntoView({ block: "nearest" });
+    $("search").setAttribute("aria-activedescendant", row.id);
     reveal(matches[cursor].id);
   }
 
@@ -258,6 +304,33 @@
     $("search").value = "";
     search("");
     $("search").blur();
+  }
+
+  // ---- from box to box with the arrow keys
+
+  // Down follows what is made to who reads it, and enters open groups; up goes back and leaves them.
+  function neighbour(item, key) {
+    if (!item) return DATA.root.items.find((other) => other.info);
+    const level = prepare(item.parent ? item.parent.level : DATA.root);
+    if (key === "ArrowLeft" || key === "ArrowRight") {
+      const row = level.rows[level.rowOf[level.items.indexOf(item)]]
+        .filter((slot) => slot < level.items.length && level.items[slot].info)
+        .map((slot) => level.items[slot]);
+      return row[row.indexOf(item) + (key === "ArrowLeft" ? -1 : 1)];
+    }
+    if (key === "ArrowUp") return sources(item)[0] || item.parent;
+    return (item.open && neighbourWithin(item)) || readers(item)[0] || item.parent;
+  }
+
+  const neighbourWithin = (group) => group.level.items.find((item) => item.info);
+
+  function walk(key) {
+    const next = neighbour(chosen === null ? null : items.get(chosen), key);
+    if (next) reveal(next.id);
+  }
+
+  function enter() {
+    if (chosen !== null && items.get(chosen).level) toggle(items.get(chosen));
   }
 
   // ---- events
@@ -334,8 +407,21 @@
     c: () => all(false),
     d: theme,
     "/": () => $("search").focus(),
+    "?": keys,
+    ArrowUp: walk,
+    ArrowDown: walk,
+    ArrowLeft: walk,
+    ArrowRight: walk,
+    Enter: enter,
     Escape: () => choose(null),
   };
+
+  function keys() {
+    choose(null);
+    $("panel").hidden = false;
+    explain();
+  }
+
   addEventListener("keydown", (event) => {
     if (event.target === $("search")) {
       if (event.key === "Escape") leaveSearch();
@@ -345,8 +431,9 @@
       else return;
       event.preventDefault();
     } else if (!event.ctrlKey && !event.metaKey && !event.altKey && actions[event.key]) {
+      if (event.key === "Enter" && event.target.closest("button")) return; // presses the button
       event.preventDefault();
-      actions[event.key]();
+      actions[event.key](event.key);
     }
   });
   $("search").addEventListener("input", () => search($("search").value));
@@ -360,6 +447,7 @@
     ["open", () => all(true)],
     ["close", () => all(false)],
     ["theme", theme],
+    ["help", keys],
     ["nearer", () => zoom(1.25)],
     ["further", () => zoom(0.8)],
     ["fit", () => fit()],
@@ -372,6 +460,6 @@
   }
   $("facts").textContent = DATA.facts.join(" · ");
   draw();
-  fit(0.8);
+  fit(1);
   window.nnefx = { items, origin, layout: () => layout, camera: () => camera };
 })();

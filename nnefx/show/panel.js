@@ -38,7 +38,7 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
     parts.push(
       ...section(
         "Inputs",
-        ports(info.in, (name) => sources(item, name)),
+        ports(info.in, (name) => sources(item).filter((other) => makes(other, name))),
       ),
     );
     parts.push(
@@ -94,7 +94,7 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
         ...list.map(([param, name, shape]) => {
           const links = others(name)
             .slice(0, 8)
-            .flatMap((other) => [" ", make("a", { click: () => reveal(other.id) }, other.title)]);
+            .flatMap((other) => [" ", link(other)]);
           return make(
             "tr",
             {},
@@ -106,11 +106,16 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
     ];
   }
 
+  const link = (item) =>
+    make("button", { class: "go", click: () => reveal(item.id) }, item.title);
+
   const siblings = (item) => prepare(item.parent ? item.parent.level : DATA.root);
 
-  function sources(item, name) {
-    return siblings(item).items.filter(
-      (other) => other.info && other.info.out.some((out) => out[1] === name),
+  const makes = (item, name) => item.info && item.info.out.some((out) => out[1] === name);
+
+  function sources(item) {
+    return siblings(item).items.filter((other) =>
+      item.info.in.some((into) => makes(other, into[1])),
     );
   }
 
@@ -192,5 +197,26 @@ const panels = (DATA, prepare, { choose, toggle, reveal }) => {
     return svg;
   }
 
-  return { make, describe };
+  const KEYS = [
+    ["arrows", "from box to box, along the links and within a row"],
+    ["Enter", "open or close the group"],
+    ["e, c", "open, close all groups"],
+    ["/", "search; Enter and arrows go through what is found"],
+    ["+, −, 0", "nearer, further, everything"],
+    ["d", "light or dark"],
+    ["Esc", "close this panel"],
+  ];
+
+  function explain() {
+    document
+      .getElementById("panel")
+      .replaceChildren(
+        make("button", { class: "leave", "aria-label": "Close panel", click: () => choose(null) }, "×"),
+        make("h2", {}, "Keys"),
+        ...table(KEYS),
+        make("p", {}, "Drag to move, turn the wheel or pinch to zoom, click a box to read about it."),
+      );
+  }
+
+  return { make, describe, sources, readers, explain };
 };
