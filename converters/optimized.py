@@ -25,4 +25,7 @@ def optimized(imported: Imported) -> Imported:
     }
     alive = values.keys() - fused
     names = {source: name for source, name in imported.names.items() if name in alive}
-    return replace(imported, graph=model.graph, weights=model.weights, names=names)
+    told = {name: entry for name, entry in imported.quantization.items() if name in values}
+    return replace(
+        imported, graph=model.graph, weights=model.weights, names=names, quantization=told
+    )

@@ -325,3 +325,14 @@ def test_command_tells_what_was_no_integer(tmp_path, nnefx):
     assert nnefx("run", tmp_path, "--random", "1", "--rounding", "tflite").exit_code == 2
     both = nnefx("run", tmp_path, "--random", "1", "--integer", "--backend", "torch")
     assert both.exit_code == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--integer",)])
+def test_command_refuses_entries_for_what_the_graph_does_not_have(tmp_path, nnefx, options):
+    (tmp_path / "graph.nnef").write_text(
+        "version 1.0;\ngraph g(x) -> (y)\n{ x = external(shape = [1, 3]); y = relu(x); }\n"
+    )
+    (tmp_path / "graph.quant").write_text('"z": linear_quantize(min = 0.0, max = 1.0, bits = 8);\n')
+    done = nnefx("run", tmp_path, "--random", "1", *options)
+    assert done.exit_code == 1
+    assert "NX501" in done.stderr

@@ -134,7 +134,7 @@ def main(folder: Path, rounds: int = 12) -> Report:
     four = quantize(model, samples, Options(bits=4, per_channel=True)).model
 
     module = nnefx.to_torch(four, learn_scales=True)  # rounds, and lets gradients through
-    train(module, seen, rounds, 1e-3)
+    train(module, seen, 2 * rounds, 3e-3)
     nnefx.save(nnefx.from_torch_module(module), folder, force=True)
 
     final = nnefx.load(folder)

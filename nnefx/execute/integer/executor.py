@@ -17,7 +17,7 @@ from nnefx.execute.executor import as_computed, check_inputs
 from nnefx.execute.integer.held import Held, Integers, Pending, Real
 from nnefx.execute.integer.requantize import Rounding, quantized, requantized
 from nnefx.execute.integer.rules import operand, rules, tabulated
-from nnefx.execute.simulate import simulate
+from nnefx.execute.simulate import check_names, simulate
 from nnefx.ir.compute import compute
 from nnefx.ir.graph import Graph, Node, Value, flat_values
 from nnefx.passes.expand import expand
@@ -226,10 +226,8 @@ def _grids(model: Model) -> dict[str, Grid | None]:
     """Return the grids of the values that graph.quant names, None for other algorithms."""
     found: dict[str, Grid | None] = {}
     values, variables = model.graph.values, {node.output.name for node in model.graph.variables}
+    check_names(model.graph, model.quantization)
     for name, entry in model.quantization.items():
-        if name not in values:
-            message = f"graph.quant: the graph has no tensor '{name}'"
-            raise NnefError("NX501", message, entry.at)
         grid = grid_of(entry)
         if grid is not None:
             grid.check(name, values[name].shape, entry.at)
