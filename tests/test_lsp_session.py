@@ -241,6 +241,41 @@ def test_files_are_looked_at_again_when_the_text_is_saved(session: Session, mode
     assert "NX432" not in {code for code, _ in told(session.findings(uri))}
 
 
+SCOPED = """version 1.0;
+extension KHR_enable_operator_expressions;
+extension KHR_enable_fragment_definitions;
+extension NNEFX_scoped_variables;
+
+fragment dense(x: tensor<scalar>) -> (y: tensor<scalar>)
+{
+    w = variable(shape = [3, 3], label = 'w');
+    y = linear(x, w, variable(shape = [1, 3], label = 'b'));
+}
+
+graph net(x) -> (y)
+{
+    x = external(shape = [1, 3]);
+    z = dense(x);
+    y = dense(z);
+}
+"""
+
+
+def test_files_that_a_call_lacks_are_one_finding_beside_the_call(
+    session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "graph.nnef").write_text(SCOPED, encoding="utf-8")
+    (tmp_path / "z").mkdir()
+    nnefx.write_tensor(tmp_path / "z/w.dat", np.zeros((3, 3), np.float32))
+    found = session.findings(session.open(tmp_path / "graph.nnef", SCOPED))
+    assert [(item["code"], item["range"]["start"]["line"]) for item in found] == [
+        ("NX432", 14),
+        ("NX432", 15),
+    ]
+    assert found[1]["message"] == "y: 2 tensor files are missing, which nnefx init makes"
+    assert len(found[1]["relatedInformation"]) == 2
+
+
 def test_text_without_tensor_files_is_no_model_yet(session: Session, tmp_path: Path) -> None:
     (tmp_path / "graph.nnef").write_text(NET, encoding="utf-8")
     assert session.findings(session.open(tmp_path / "graph.nnef", NET)) == []

@@ -1,14 +1,15 @@
 """What is known about one version of a text: its words, its findings, and shapes of its tensors."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nnefx.checking import Options, check_source
 from nnefx.checking.document import Checked, check_document
 from nnefx.checking.selection import Selection, suppress
-from nnefx.diagnostics import Diagnostic
+from nnefx.diagnostics import Diagnostic, Note
 from nnefx.ir.graph import UNKNOWN, Graph, Value
 from nnefx.lsp.beside import Folder, compare
 from nnefx.lsp.positions import Positions
@@ -17,6 +18,8 @@ from nnefx.ops import Op, standard_ops, stdlib_source
 from nnefx.source import FileAt, Source, TextAt
 from nnefx.syntax.ast import Fragment
 
+MOST = 5  # places that a finding names
+_MISSING = re.compile(r"there is no file '(.+)\.dat'\Z")
 # Values by scope (the graph, or a fragment by its name) and name; several in fragments.
 Values = Mapping[str, Mapping[str, tuple[Value, ...]]]
 
@@ -62,7 +65,7 @@ class Analysis:
         checked = Checked()
         if not self.source.name.endswith(".quant"):
             checked = check_document(self.source, found, selection)
-            found += compare(checked, self.beside.folder, self.beside.quant)[0]
+            found += self._gathered(compare(checked, self.beside.folder, self.beside.quant)[0])
         elif self.beside.checked:
             found += compare(self.beside.checked, self.beside.folder, self.source)[1]
         else:
@@ -170,6 +173,44 @@ class Analysis:
             word = self.scan.word_at(start)
             end = word.end if word and word.pos == start else start + 1
         return start, min(end, len(self.text))
+
+    def _gathered(self, found: list[Diagnostic]) -> list[Diagnostic]:
+        """Return findings with one for all files that one statement of the graph lacks.
+
+        A new call of a fragment with variables is one thing to do, not one for each of them. Their
+        labels begin with the name that the graph assigns.
+        """
+        kept: list[Diagnostic] = []
+        missing: dict[Word, list[Diagnostic]] = {}
+        for item in found:
+            label = _MISSING.search(item.message) if item.code == "NX432" else None
+            word = self._assigned(label[1]) if label and self._in_fragment(item) else None
+            if word:
+                missing.setdefault(word, []).append(item)
+            else:
+                kept.append(item)
+        for word, items in missing.items():
+            count = f"{len(items)} tensor files are" if len(items) > 1 else "a tensor file is"
+            message = f"{word.text}: {count} missing, which nnefx init makes"
+            notes = tuple(Note(item.message, item.at) for item in items[:MOST])
+            at = TextAt(self.source, word.pos, word.end)
+            kept.append(replace(items[0], message=message, at=at, notes=notes))
+        return kept
+
+    def _in_fragment(self, item: Diagnostic) -> bool:
+        if not (isinstance(item.at, TextAt) and item.at.source is self.source):
+            return False
+        scope = self.scan.scope_at(item.at.pos)
+        return scope >= 0 and self.scan.scopes[scope].kind == "fragment"
+
+    def _assigned(self, label: str) -> Word | None:
+        """Return where the graph assigns the name that begins the label of a scoped variable."""
+        name = label.partition("/")[0].partition(".")[0]
+        for number, scope in enumerate(self.scan.scopes):
+            for word in self.scan.definitions(number) if scope.kind == "graph" else ():
+                if word.text == name:
+                    return word
+        return None
 
     def _place(self, finding: Diagnostic) -> TextAt | None:
         """Return where in this text a finding is shown; those about a file, at its variable."""
