@@ -211,6 +211,16 @@ def test_equalization_helps_one_scale_and_computes_the_same():
     assert distance(level.model, model) < distance(plain.model, model)
 
 
+def test_equalization_leaves_channels_that_are_all_but_dead():
+    body = PAIR.replace("c = conv(x, f);", "b = variable<scalar>(shape = [1,8], label = 'b');\n"
+                        "    c = conv(x, f, b);")  # fmt: skip
+    model = net(body)
+    model.weights["f"][3] *= 1e-5
+    model.weights["b"][0, 3] = 0.5
+    level = quantize(model, SAMPLES, Options(equalize=True))
+    assert level.report.outputs["y"] > quantize(model, SAMPLES).report.outputs["y"] - 3
+
+
 def test_bias_correction_takes_the_mean_error_away():
     def bias(found):
         ours = [Executor(found.model)(s) for s in shifted]

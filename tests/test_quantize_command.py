@@ -1,12 +1,15 @@
 """`nnefx quantize`: what it writes, what it tells, and what is wrong with its input."""
 
 import json
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnefx as package
+from nnefx.cli.samples import SampleFiles
 from nnefx.tensors.quant import Quantization
 from quantized_nets import CHAIN, SMALL, net, samples
 
@@ -153,6 +156,19 @@ def test_folders_of_arrays_give_what_one_archive_gives(nnefx, folder, order):
         nnefx("quantize", "net", "--calibrate", data, "-o", "out", "--force")
         texts.append((folder / "out/graph.quant").read_text())
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_samples_are_not_held_in_memory(folder, packed):
+    stack = np.zeros((2000, 3, 8, 8), np.float32)  # 1.5 MB
+    (np.savez_compressed if packed else np.savez)("many.npz", x=stack)
+    files = SampleFiles(net(SMALL).graph, Path("many.npz"))
+    tracemalloc.start()
+    assert sum(1 for _ in files) == 2000
+    assert sum(1 for _ in files) == 2000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400_000
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

@@ -134,6 +134,7 @@ class _Walk:
         self.rows: dict[int, Array] = {}  # factor of each output channel
         self.columns: dict[int, Array] = {}  # factor of each input channel
         self.peaks: dict[int, Array] = {}  # largest magnitude by (group, output, input)
+        self.most: dict[int, Array] = {}  # largest factor of each output channel
         self.nodes: dict[int, Node] = {}
 
     def measure(self, node: Node) -> None:
@@ -148,6 +149,19 @@ class _Walk:
         self.peaks[id(node)] = peaks
         self.rows[id(node)] = np.ones((groups, outputs, 1))
         self.columns[id(node)] = np.ones((groups, 1, inputs))
+        self.most[id(node)] = self._most(node, peaks.max(axis=2).reshape(-1))
+
+    def _most(self, node: Node, peaks: Array) -> Array:
+        """Return how far channels may grow: none beyond what the largest gives already.
+
+        A channel that is all but dead has small weights, and a bias: blown up, it would take the
+        digits of all others.
+        """
+        bias = node.inputs["bias"]
+        reach = peaks.copy()
+        if isinstance(bias, Value) and bias in self.constants:
+            reach += np.abs(self.constants.array(bias)).reshape(-1)
+        return np.asarray(reach.max() / np.maximum(reach, 1e-30))
 
     def _current(self, node: Node) -> Array:
         key = id(node)
@@ -161,7 +175,8 @@ class _Walk:
         alive = (written > 0) & (read > 0)
         factor = np.ones_like(written)
         factor[alive] = np.sqrt(read[alive] / written[alive])
-        factor = np.clip(factor, 1 / _MOST, _MOST)
+        now = self.rows[id(pair.first)].reshape(-1)
+        factor = np.clip(factor, 1 / _MOST, np.minimum(_MOST, self.most[id(pair.first)] / now))
         self.rows[id(pair.first)] *= factor.reshape(self.rows[id(pair.first)].shape)
         self.columns[id(pair.second)] /= factor.reshape(self.columns[id(pair.second)].shape)
 
