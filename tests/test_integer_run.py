@@ -10,6 +10,7 @@ from nnefx import NnefError
 from nnefx.execute.integer import IntegerExecutor
 from nnefx.execute.integer.requantize import multiplied
 from nnefx.ir.builder import Builder
+from nnefx.quantization import Options, quantize
 from nnefx.tensors.model import Model
 from nnefx.tensors.quant import Quantization
 
@@ -283,6 +284,26 @@ def test_reals_of_a_variable_are_rounded_where_graph_quant_speaks_of_it():
     model = Model(graph, weights, {"w": on_grid(0.25, bits=3)})
     y = nnefx.run(model, {"x": np.ones((1, 3), np.float32)})["y"]
     np.testing.assert_array_equal(y, [[0.25, -0.25, 0.75]])
+
+
+@pytest.mark.parametrize("algorithm", ["zero-point", "min-max"])
+def test_operations_in_the_graph_are_grids_as_well(algorithm):
+    rng = np.random.default_rng(8)
+    graph = build(
+        ("conv", "c", ["x", "w"], {}), ("relu", "y", ["c"], {}), inputs={"x": (1, 2, 6, 6)},
+        variables={"w": (3, 2, 3, 3)},
+    )  # fmt: skip
+    model = Model(graph, {"w": rng.normal(size=(3, 2, 3, 3)).astype(np.float32)})
+    feeds = [{"x": rng.normal(size=(1, 2, 6, 6)).astype(np.float32)} for _ in range(8)]
+    for_both = {"per_channel": True, "algorithm": algorithm}
+    beside = quantize(model, feeds, Options(**for_both)).model
+    inside = quantize(model, feeds, Options(**for_both, fake=True)).model
+    assert not inside.quantization
+    executor = IntegerExecutor(inside)
+    np.testing.assert_array_equal(
+        executor(feeds[0])["y"], nnefx.run(beside, feeds[0], integer=True)["y"]
+    )
+    assert {step.how for step in executor.steps} == {"integer"}
 
 
 FAULTS = [

@@ -24,11 +24,12 @@ from nnefx.passes.expand import expand
 from nnefx.tensors.dequantize import dequantize
 from nnefx.tensors.grid import Grid, grid_of
 from nnefx.tensors.model import Model
+from nnefx.tensors.quant import Quantization
 
 Arrays = NDArray[Any]
 How = Literal["integer", "table", "float"]
 
-_INTRODUCING = ("external", "variable", "constant", "update")
+LINEAR = ("zero_point_linear_quantize", "min_max_linear_quantize", "linear_quantize")
 _STORED = 16  # bits; with more an activation has no integers that engines compute with
 
 
@@ -64,7 +65,7 @@ class IntegerExecutor:
         """Prepare a model.
 
         Args:
-            model: a model with graph.quant.
+            model: a model with graph.quant, or with operations of quantization in its graph.
             rounding: how sums become indices again: as in `onnx` runtimes, in `tflite`, or in
                 `tflite-reference`, see `requantize`.
 
@@ -72,7 +73,7 @@ class IntegerExecutor:
             NnefError: NX520 where nothing is quantized, NX501, NX503, NX504, NX506 where
                 graph.quant does not fit the graph.
         """
-        if not model.quantization:
+        if not model.quantization and not any(n.name in LINEAR for n in model.graph.nodes):
             message = "the model has no graph.quant: there are no integers to compute with"
             raise NnefError("NX520", message)
         self.model = model
@@ -150,6 +151,8 @@ class IntegerExecutor:
         touched = any(grids) or any(isinstance(env[v], Integers) for v in node.operands())
         if node.name == "nnefx_quantize":
             found = self._indices(node, operands)
+        elif node.name in LINEAR:
+            found = self._on_grid(node, operands)
         if found is None and node.name in ("concat", "stack"):
             found = self._joined(node, operands, grids[0])
         if found is not None:
@@ -160,6 +163,20 @@ class IntegerExecutor:
         self._note(node, how, touched)
         reals = {value: env[value].real() for value in flat_values(node.inputs.values())}
         return [Real(array, how == "table") for array in compute(node, reals)]
+
+    def _on_grid(self, node: Node, operands: Mapping[str, Any]) -> Held | None:
+        """Return what an operation of quantization in the graph rounds, as indices."""
+        x, *ranges = operands.values()
+        names = list(operands)[1:]
+        if not all(isinstance(item, (Real, float, int)) for item in ranges):
+            return None
+        items = (item.items if isinstance(item, Real) else item for item in ranges)
+        entry = Quantization(node.name, {**node.attributes, **dict(zip(names, items))})
+        grid = grid_of(entry)
+        if grid is None or grid.dtype.itemsize * 8 > _STORED:
+            return None
+        grid.check(node.output.name, node.output.shape)
+        return requantized(x, grid, self.rounding)
 
     def _indices(self, node: Node, operands: Mapping[str, Any]) -> Held | None:
         """Return a value as indices, which the graph itself asks for: a result in integers."""
