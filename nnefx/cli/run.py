@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nnefx.execute.torch.executor import TorchExecutor
     from nnefx.tensors.model import Model
 
+    Runner = Executor | TorchExecutor | IntegerExecutor
+
+Arrays = dict[str, NDArray[Any]]
 MOST_BITS = 32  # of an accumulator
 
 
@@ -72,25 +75,51 @@ def run(
         raise click.UsageError("--rounding says how --integer rounds, which is not there")
     if integer and backend != "numpy":
         raise click.UsageError("--integer computes with numpy: leave --backend out")
+    from nnefx.execute.simulate import check_names
     from nnefx.tensors.model import load
 
     loaded = load(model)
+    check_names(loaded.graph, loaded.quantization)
     inputs = gather(loaded.graph, files, seed)
     executor = _integers(loaded, rounding) if integer else _executor(loaded, backend)
-    names = [value.name for value in loaded.graph.outputs]
-    outputs: dict[str, NDArray[Any]] = {}
     for folder in (output, dump):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-    for value, array in executor.trace(inputs):
-        if dump is not None:
-            np.save(dump / f"{value.name}.npy", array)
-        if value.name in names:
-            outputs[value.name] = array
-    _tell({name: outputs[name] for name in names}, output, quiet)
+    if dump is not None:
+        outputs = _dumped(executor, inputs, dump)
+    elif verbose:
+        outputs = _measured(executor, inputs)
+    else:
+        outputs = executor(inputs)
+    _tell(outputs, output, quiet)
     if integer and not quiet:
         for line in told(getattr(executor, "steps", ())):
             click.echo(line)
+
+
+def _dumped(executor: "Runner", inputs: Arrays, folder: Path) -> Arrays:
+    """Run, and write every value."""
+    names = [value.name for value in executor.graph.outputs]
+    found: Arrays = {}
+    for value, array in executor.trace(inputs):
+        np.save(folder / f"{value.name}.npy", array)
+        if value.name in names:
+            found[value.name] = array
+    return {name: found[name] for name in names}
+
+
+def _measured(executor: "Runner", inputs: Arrays) -> Arrays:
+    """Run, and say how much memory that took; torch's memory is not seen."""
+    from nnefx.execute.memory import least_bytes, measured
+
+    with measured() as most:
+        outputs = executor(inputs)
+    least = least_bytes(executor.graph)
+    click.echo(
+        f"values: {most[0] / 1e6:.1f} MB at most, of which {least / 1e6:.1f} MB are alive at once",
+        err=True,
+    )
+    return outputs
 
 
 def _integers(model: "Model", rounding: "Rounding | None") -> "IntegerExecutor":

@@ -17,7 +17,7 @@ from nnefx.ops import Reject
 
 Arrays = NDArray[Any]
 _DTYPES: dict[type, Any] = {bool: np.bool_, int: np.int64}
-_PART = 128 << 10  # items at a time of bodies that work on items: what a core caches
+_PART = 24 << 10  # items at a time of bodies that work on items: their steps stay in the cache
 
 
 class Values(dict[Value, Arrays]):

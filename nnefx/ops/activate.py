@@ -4,7 +4,7 @@ Where a kernel departs from the text of the body, it computes the same function 
 error: expm1 for exp(x) - 1, and a soft-plus whose exponential cannot overflow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nnefx.ops.elementwise import greater, ieee, shape_of_same, unary
 from nnefx.ops.registry import Shape, define
 
 Out = Tensor | None
+_PART = 32 << 10  # items at a time
 
 
 def _sigmoid(x: Tensor, out: Out = None) -> Tensor:
@@ -32,15 +33,34 @@ def _silu(x: Tensor, out: Out = None) -> Tensor:
     return np.asarray(np.multiply(x, _sigmoid(x), out=out))
 
 
+def _in_parts(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return `function` applied part by part, so that what it makes between stays small."""
+
+    def run(x: Tensor, out: Out = None) -> Tensor:
+        order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+        source = x.transpose(order)
+        if x.size <= _PART or not source.flags.c_contiguous:
+            return function(x, out)
+        result = np.empty_like(x) if out is None else out
+        goal = result.transpose(order).reshape(-1)
+        source = source.reshape(-1)
+        for first in range(0, x.size, _PART):
+            part = slice(first, first + _PART)
+            function(source[part], goal[part])
+        return result
+
+    return run
+
+
 def _softplus(x: Tensor, out: Out = None) -> Tensor:
     return np.asarray(np.add(np.maximum(x, 0), np.log1p(np.exp(-np.abs(x))), out=out))
 
 
-define("sigmoid", shape=shape_of_same, run=unary(_sigmoid), itemwise=True)
+define("sigmoid", shape=shape_of_same, run=unary(_in_parts(_sigmoid)), itemwise=True)
 define("relu", shape=shape_of_same, run=unary(_relu), itemwise=True)
-define("gelu", shape=shape_of_same, run=unary(_gelu), itemwise=True)
-define("silu", shape=shape_of_same, run=unary(_silu), itemwise=True)
-define("softplus", shape=shape_of_same, run=unary(_softplus), itemwise=True)
+define("gelu", shape=shape_of_same, run=unary(_in_parts(_gelu)), itemwise=True)
+define("silu", shape=shape_of_same, run=unary(_in_parts(_silu)), itemwise=True)
+define("softplus", shape=shape_of_same, run=unary(_in_parts(_softplus)), itemwise=True)
 
 
 def _prelu(x: Shape, alpha: Shape) -> Shape:

@@ -56,11 +56,11 @@ def _unfolded(x: Values, filter: Values, axes: Sequence[Axis], groups: int) -> V
         some = slice(image, image + images)
         for first in range(0, top.down, rows):
             count = min(rows, top.down - first)
-            part = _rows(x[some], axes, first, count)
-            columns = _columns(part, axes, [count, *down[1:]])
-            columns = columns.reshape(len(columns), groups, matrix.shape[2], count * row)
             target = out[some, ..., first * row : (first + count) * row]
+            columns = _columns(_rows(x[some], axes, first, count), axes, [count, *down[1:]])
+            columns = columns.reshape(len(columns), groups, matrix.shape[2], count * row)
             np.matmul(matrix, columns, out=target)
+            del columns  # before the next ones are made
     return out.reshape(batch, len(filter), *down)
 
 

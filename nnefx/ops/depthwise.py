@@ -13,10 +13,10 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from nnefx.ops.kernels import Index, Values
+from nnefx.ops.kernels import Index, Values, met
 from nnefx.ops.shapes import Axis
 
-_ROWS = 512 << 10  # bytes of the input at a time: what a core caches, and lies beside the result
+_ROWS = 512 << 10  # bytes of padded input at a time: what a core caches
 
 
 def depthwise(x: Values, filter: Values, axes: Sequence[Axis]) -> Values:
@@ -31,13 +31,17 @@ def depthwise(x: Values, filter: Values, axes: Sequence[Axis]) -> Values:
     out = np.empty((len(x), *down[:-1], down[-1] * many), x.dtype)
     weights = filter[:, 0].transpose(*range(1, count + 1), 0)[..., None, :]
     weights = np.repeat(weights, down[-1], axis=-2).reshape(*filter.shape[2:], -1)
-    row = prod(axis.full for axis in axes[1:]) * many * x.itemsize
+    last = axes[-1]
+    columns = last.full if last.stride == 1 else last.size * last.down
+    row = prod(axis.full for axis in axes[1:-1]) * columns * many * x.itemsize
     step = max(1, _ROWS // (row * axes[0].stride))
     places = list(range(2 * count))  # of the window, then of the result
     for image, first in product(range(len(x)), range(0, down[0], step)):
         part = out[image, first : first + step]
-        pixels = _windows(_pixels(x[image], axes, first, len(part), many), axes, len(part))
-        np.einsum(pixels, places, weights, [*places[:count], places[-1]], places[count:], out=part)
+        pixels = _pixels(x[image], axes, first, len(part), many)
+        view = _windows(pixels, axes, len(part))
+        np.einsum(view, places, weights, [*places[:count], places[-1]], places[count:], out=part)
+        del pixels, view  # before the next ones are made
     return out.reshape(len(x), *down, many).transpose(0, -1, *range(1, count + 1))
 
 
@@ -56,26 +60,17 @@ def _pixels(x: Values, axes: Sequence[Axis], first: int, count: int, many: int) 
         columns = last.down
     full = [axis.full for axis in middle]
     wide = np.zeros((rows, *full, len(starts), columns, many), x.dtype)
-    met = [_met(first * top.stride - top.before, rows, top.up)]
-    met += [_met(-axis.before, axis.full, axis.up) for axis in middle]
+    places = [met(first * top.stride - top.before, rows, top.up)]
+    places += [met(-axis.before, axis.full, axis.up) for axis in middle]
     x, times = x.transpose(*range(1, x.ndim), 0), many // len(x)
     for place, start in enumerate(starts):
-        some = [*met, _met(start, columns, last.up, last.stride)]
+        some = [*places, met(start, columns, last.up, last.stride)]
         *to, along = (target for target, _ in some)
         part: Values = x[(*(source for _, source in some),)]
         for copy in range(times):
             at: Index = (*to, place, along, slice(copy, None, times))
             wide[at] = part
     return wide
-
-
-def _met(start: int, count: int, extent: int, step: int = 1) -> tuple[slice, slice]:
-    """Tell which of the positions `start`, `start + step`, ... are in an extent, and the items."""
-    low = min(max(-(start // step), 0), count)
-    high = max(min((extent - 1 - start) // step + 1, count), low)
-    if low == high:
-        return slice(0, 0), slice(0, 0)
-    return slice(low, high), slice(start + low * step, start + (high - 1) * step + 1, step)
 
 
 def _windows(pixels: Values, axes: Sequence[Axis], count: int) -> Values:

@@ -83,6 +83,15 @@ def taps(axes: Sequence[Axis]) -> Iterator[tuple[tuple[int, ...], Index]]:
         yield tap, (Ellipsis, *at)
 
 
+def met(start: int, count: int, extent: int, step: int = 1) -> tuple[slice, slice]:
+    """Tell which of the positions `start`, `start + step`, ... are in an extent, and the items."""
+    low = min(max(-(start // step), 0), count)
+    high = max(min((extent - 1 - start) // step + 1, count), low)
+    if low == high:
+        return slice(0, 0), slice(0, 0)
+    return slice(low, high), slice(start + low * step, start + (high - 1) * step + 1, step)
+
+
 def along(values: Values, axis: int, rank: int) -> Values:
     """Return a vector as an array of `rank` dimensions that extends along `axis`."""
     return values.reshape([-1 if k == axis else 1 for k in range(rank)])

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from nnefx.ops.broadcast import show
-from nnefx.ops.kernels import Values, along, extend, lowest, narrow, taps, widen
+from nnefx.ops.kernels import Values, along, extend, lowest, met, narrow, taps, widen
 from nnefx.ops.registry import Reject, Shape, define
 from nnefx.ops.shapes import FILLING, Axis, one_of, volume
 from nnefx.ops.window import box, box_axes, debox_axes
 
 Ints = Sequence[int]
+
+_PART = 64 << 10  # items at a time: what is between the dimensions stays in the cache
 
 # ---- maxima
 
@@ -26,23 +28,37 @@ def pool_shape(x: Shape, **attributes: Any) -> Shape:
 
 
 def max_pool(x: Values, **attributes: Any) -> Values:
-    """Return the maximum of each window, one dimension after the other."""
-    out = x
-    for number, axis in enumerate(box_axes(x.shape, **attributes)):
-        out = _max_along(out, number, axis, attributes["border"])
+    """Return the maximum of each window, one dimension after the other, some channels at a time."""
+    axes, border = box_axes(x.shape, **attributes), attributes["border"]
+    if x.ndim < 2 or axes[1] != Axis(x.shape[1], x.shape[1]):
+        return _max(x, axes, border)
+    out = np.empty_like(x, shape=[axis.down for axis in axes])
+    step = max(1, _PART * x.shape[1] // x.size)
+    for first in range(0, x.shape[1], step):
+        out[:, first : first + step] = _max(x[:, first : first + step], axes, border)
     return out
+
+
+def _max(x: Values, axes: Sequence[Axis], border: str) -> Values:
+    for number, axis in enumerate(axes):
+        x = _max_along(x, number, axis, border)
+    return x
 
 
 def _max_along(x: Values, number: int, axis: Axis, border: str) -> Values:
     if axis == Axis(axis.up, axis.up):
         return x
-    padding = [axis.around if k == number else (0, 0) for k in range(x.ndim)]
-    front = np.moveaxis(extend(x, padding, border, _fill(x, border)), number, -1)
-    parts = (front[at] for _, at in taps([axis]))
-    total = next(parts).copy()
-    for part in parts:
-        np.maximum(total, part, out=total)
-    return np.moveaxis(total, -1, number)
+    if border != "ignore":
+        x = extend(x, [axis.around if k == number else (0, 0) for k in range(x.ndim)], border)
+        axis = Axis(axis.full, axis.down, axis.size, axis.stride, axis.dilation)
+    total = np.empty_like(x, shape=(*x.shape[:number], axis.down, *x.shape[number + 1 :]))
+    total[...] = lowest(x)
+    before = (slice(None),) * number
+    for start in range(-axis.before, axis.reach - axis.before, axis.dilation):
+        to, source = met(start, axis.down, axis.up, axis.stride)
+        best = total[(*before, to)]
+        np.maximum(best, x[(*before, source)], out=best)
+    return total
 
 
 def _fill(x: Values, border: str) -> Any:
