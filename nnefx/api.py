@@ -29,7 +29,7 @@ def run(
         inputs: an array for each graph input, by name, of the declared shape.
         integer: compute with the integers of graph.quant, as deployed engines do.
         rounding: whose rounding sums of integers get: `onnx`, `tflite` or `tflite-reference`;
-            see docs/quantization-run.md.
+            see docs/integers.md.
 
     Returns:
         The outputs by name, in order of declaration: float32 or float64, int64, bool.
