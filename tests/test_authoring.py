@@ -86,7 +86,7 @@ def test_files_that_are_there_stay(tmp_path, nnefx) -> None:
     before = files(tmp_path / "net")
     (tmp_path / "net/conv1/bias.dat").unlink()
     said = nnefx("init", tmp_path / "net", "--seed", 7)
-    assert "1 tensor files made, 7 were there" in said.stderr
+    assert "1 tensor file made, 7 were there" in said.stderr
     assert files(tmp_path / "net") == before  # a bias begins as 0 whatever the seed
     assert nnefx("init", tmp_path / "net", "--seed", 7, "--force").exit_code == 0
     assert files(tmp_path / "net") != before
@@ -250,3 +250,20 @@ def test_copies_are_equal(tmp_path, nnefx) -> None:
     nnefx("init", SAMPLES / "lenet", "-o", tmp_path / "a")
     nnefx("init", SAMPLES / "lenet" / "graph.nnef", "-o", tmp_path / "b")
     assert filecmp.dircmp(tmp_path / "a", tmp_path / "b").diff_files == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "{}", "--input", "nothing=x.npy"),
+        ("run", "{}"),
+        ("run", "{}", "--random", "-1"),
+        ("verify", "{}", "{}", "--rtol", "nan"),
+        ("verify", "{}", "{}", "--atol", "-1"),
+        ("verify", "{}", "{}", "--rtol", "inf"),
+    ],
+)
+def test_wrong_use_is_told_apart_from_wrong_models(words, tmp_path, nnefx) -> None:
+    assert nnefx("new", "mlp", tmp_path / "net").exit_code == 0
+    nnefx("init", tmp_path / "net")
+    assert nnefx(*(word.format(tmp_path / "net") for word in words)).exit_code == 2

@@ -111,7 +111,7 @@ def test_compact_and_flat_form_are_equal(tmp_path, nnefx) -> None:
     nnefx("flatten", SAMPLES / "googlenet", "-o", tmp_path / "flat.nnef")
     said = nnefx("diff", SAMPLES / "googlenet", tmp_path / "flat.nnef")
     assert (said.exit_code, said.stdout) == (0, "")
-    assert "259 operations matched, 0 changed" in said.stderr
+    assert "259 statements matched, 0 changed" in said.stderr
 
 
 def test_command_prints_lines_or_json(tmp_path, nnefx) -> None:

@@ -165,7 +165,7 @@ def _inputs(
     given = [item for item in graph.input if item.name not in env]
     if None in shapes and len(given) == 1:
         shapes = {given[0].name if name is None else name: s for name, s in shapes.items()}
-    _check_names(given, path, shapes, values)
+    _check_names(given, path, shapes, dims, values)
     _check_shapes(given, path, shapes, dims, values)
     for item in given:
         importer.site.at = ModelAt(path, f"input '{item.name}'")
@@ -206,9 +206,19 @@ def _external(
 
 
 def _check_names(
-    given: Sequence[onnx.ValueInfoProto], path: str, shapes: Shapes, values: Mapping[str, Any]
+    given: Sequence[onnx.ValueInfoProto],
+    path: str,
+    shapes: Shapes,
+    dims: Mapping[str, int],
+    values: Mapping[str, Any],
 ) -> None:
     names = [item.name for item in given]
+    symbols = {dim.dim_param for item in given for dim in item.type.tensor_type.shape.dim} - {""}
+    for name in dims:
+        if name not in symbols:
+            there = ", ".join(f"'{symbol}'" for symbol in sorted(symbols)) or "none"
+            text = f"no dimension of an input is called '{name}'; there is {there}"
+            raise NnefError("NX708", text, FileAt(path))
     for name in (*shapes, *values):
         if name not in names:
             listed = ", ".join(f"'{item}'" for item in names)

@@ -40,7 +40,7 @@ VERBS = {
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
 USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018", "NX601"}
-USAGE_CODES |= {"NX509", "NX510", "NX511"}
+USAGE_CODES |= {"NX307", "NX509", "NX510", "NX511"}  # NX307: arrays that are given to run
 
 
 class Verbs(click.Group):

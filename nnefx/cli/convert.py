@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Run both and compare; nothing is written if wrong.")
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input for --verify instead of a random one.")  # fmt: skip
-@click.option("--rtol", type=float, default=1e-4, show_default=True, help="For --verify.")
+@click.option("--rtol", type=options.Tolerance(), default=1e-4, show_default=True,
+              help="For --verify.")  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="Write names and errors as JSON.")
 @click.option("--hierarchy", is_flag=True, help="PyTorch: keep modules as fragments.")
 @click.option("--no-opt", is_flag=True, help="Leave constants and dead operations as they are.")
@@ -122,7 +123,8 @@ def convert(
     graph = imported.graph
     labels = {node.attributes["label"].lower() for node in graph.variables}
     count = sum(node.name not in ("external", "variable") for node in graph.nodes)
-    options.say(f"{output}: {count} operations, {len(labels)} tensor files", quiet)
+    files = options.counted(len(labels), "tensor file")
+    options.say(f"{output}: {options.counted(count, 'operation')}, {files}", quiet)
     return 0
 
 

@@ -53,7 +53,7 @@ def _print(found: "Difference", verbose: bool) -> None:
         for before, after in found.renamed.items():
             click.echo(f"  {before} is called {after}")
     options.say(
-        f"{found.matched} operations matched, {len(found.changed)} changed, "
+        f"{options.counted(found.matched, 'statement')} matched, {len(found.changed)} changed, "
         f"{len(found.removed)} removed, {len(found.added)} added, {len(found.renamed)} values "
         f"renamed; {found.equal_weights} weights equal, {len(found.weights)} different"
     )

@@ -42,4 +42,4 @@ def flatten(model: Path, output: Path, keep: str, force: bool, quiet: bool, verb
     else:
         save_text(graph, output)
         options.say(f"{model} has no tensor files: only its text is written", quiet)
-    options.say(f"{output}: {len(graph.nodes)} operations", quiet)
+    options.say(f"{output}: {options.counted(len(graph.nodes), 'statement')}", quiet)

@@ -48,7 +48,10 @@ def fmt(
             _tell(path, before, after, check, diff, quiet)
     if not quiet and [*map(str, paths)] != ["-"]:
         would = "would be " if check or diff else ""
-        options.say(f"{changed} files {would}formatted" + (f", {failed} failed" if failed else ""))
+        options.say(
+            f"{options.counted(changed, 'file')} {would}formatted"
+            + (f", {failed} failed" if failed else "")
+        )
     return 1 if failed or (check and changed) else 0
 
 

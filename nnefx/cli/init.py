@@ -52,7 +52,7 @@ def init(
     else:
         raise click.UsageError(f"{folder} is no folder: name one with -o to write to")
     left = f", {len(kept)} were there" if kept else ""
-    options.say(f"{output or folder}: {count} tensor files made{left}", quiet)
+    options.say(f"{output or folder}: {options.counted(count, 'tensor file')} made{left}", quiet)
 
 
 def _write(folder: Path, drawn: Iterator[tuple[str, Any]]) -> int:

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read."""
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -11,6 +12,26 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SHAPE = re.compile(r"(?:(?P<name>.+):)?(?P<extents>[0-9]+(?:[,x][0-9]+)*|scalar)\Z")
+
+
+class Tolerance(click.ParamType):
+    """A finite number that is not negative."""
+
+    name = "float"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; NaN would let everything pass, or nothing."""
+        number = float(click.FLOAT.convert(value, param, ctx))
+        if not (math.isfinite(number) and number >= 0):
+            self.fail(f"'{value}' is not a number from 0 on", param, ctx)
+        return number
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things: `1 file`, `2,000 files`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def verbosity(command: Command) -> Command:

@@ -85,4 +85,4 @@ def _copy(
         with container_writer(target, force=force, compression=compression) as writer:
             for name in names:
                 writer.data(name, container.member(name))
-    options.say(f"{target}: {len(names)} files", quiet)
+    options.say(f"{target}: {options.counted(len(names), 'file')}", quiet)

@@ -93,7 +93,7 @@ def _facts(model: "Model") -> tuple[str, ...]:
 
     found = cost(model.graph)
     return (
-        f"{sum(found.operations.values()):,} operations",
+        options.counted(sum(found.operations.values()), "operation"),
         f"{_count(found.parameters)} parameters",
         f"{_count(found.macs)} multiply-adds",
     )

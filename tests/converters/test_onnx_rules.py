@@ -400,6 +400,7 @@ def test_open_dimensions_can_be_fixed(options):
     [
         ({"input_shapes": {"x": (2, 4)}}, "NX708"),
         ({"input_shapes": {"z": (2, 3)}}, "NX708"),
+        ({"dims": {"bach": 2}}, "NX708"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(options, code):
