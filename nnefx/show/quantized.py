@@ -74,7 +74,7 @@ def _panel(name: str, entry: Quantization | None, measured: Measured) -> dict[st
 
 def _of_entry(entry: Quantization) -> Iterator[Row]:
     attributes = dict(entry.attributes)
-    yield "by", entry.algorithm
+    yield "by", entry.algorithm.removesuffix("_quantize")
     if "bits" in attributes:
         bits, signed = attributes.pop("bits"), attributes.pop("signed", None)
         kind = {True: ", signed", False: ", unsigned"}.get(signed, "")
