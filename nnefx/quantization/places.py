@@ -31,6 +31,7 @@ _MOVING = (
     "min_reduce nearest_upsample nearest_downsample gather copy_n"
 )
 _MOVES = frozenset(_MOVING.split())
+_SUMS = frozenset({*_WEIGHTED, "add", "sub", "mul", "div"})
 _SQUASHING = frozenset({"sigmoid", "tanh"})  # of scores: as outputs, small ones matter too
 _FUSED = frozenset({"relu", "clamp"})  # engines compute these with the layer before
 _FUSES = frozenset({*_WEIGHTED, "add", "sub", "batch_normalization", "avg_pool", "mean_reduce"})
@@ -138,7 +139,22 @@ class _Walk:
                         done.add(value)  # counts as quantized for what is computed with it
                 elif (computed or value in wanted) and value.name not in self.excluded:
                     self._add(node, value, places, done)
+        self._leave_sums(places, wanted)
         return places
+
+    def _leave_sums(self, places: Places, wanted: set[Value]) -> None:
+        """Leave real what only real operations read: the sum is exact, and masked with -10000."""
+        computed = {id(node) for node in places.nodes}
+        left: set[Value] = set()
+        for node in reversed(places.nodes):
+            value, users = node.output, self.graph.users.get(node.output, ())
+            inner = node.name in _SUMS and value not in wanted and value not in self.graph.outputs
+            if inner and users and not any(id(user) in computed for user in users):
+                left.add(value)
+                if node.name not in _WEIGHTED:
+                    computed.discard(id(node))
+        places.activations = [value for value in places.activations if value not in left]
+        places.nodes = [node for node in places.nodes if id(node) in computed]
 
     def _computed(self, node: Node, done: set[Value]) -> bool:
         if self.out(node):
