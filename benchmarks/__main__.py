@@ -1,32 +1,129 @@
 """`python -m benchmarks`: measure everything and write docs/performance.md (`make bench`)."""
 
 import argparse
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import perf_counter
 
-from benchmarks import authoring, converting, large, lowering, opening, parsing, report, startup
+from benchmarks import parsing, report
+from benchmarks.report import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+CURVES = f"[![Time over statements]({parsing.PLOT.name})]({parsing.PLOT.name})\n"
+
+Section = Callable[[Path, bool], Iterable[Table]]
+
+# What each part needs is imported in it: a package that is missing costs its own tables only.
+
+
+def machine(folder: Path, quick: bool) -> Iterable[Table]:
+    """The limits of the machine, and what starting a command costs."""
+    from benchmarks import limits, startup
+
+    yield limits.table(folder, 64 if quick else 512)
+    yield startup.table(folder)
+
+
+def text(folder: Path, quick: bool) -> Iterable[Table]:
+    """Parsing and checking; the picture is not written by a quick run."""
+    yield from parsing.tables(folder, (100, 1_000) if quick else (1_000, 10_000, 100_000))
+    plot = parsing.growth(folder, 1_000 if quick else 1_000_000)
+    if not quick:
+        parsing.PLOT.write_text(plot.svg(), encoding="utf-8")
+
+
+def weights(folder: Path, quick: bool) -> Iterable[Table]:
+    """Opening, reading, saving and packing."""
+    from benchmarks import opening
+
+    sizes = (64, 128) if quick else (1024, 2048, 10240)
+    yield from opening.tables(folder, sizes, 4 if quick else 64)
+
+
+def onnx(folder: Path, quick: bool) -> Iterable[Table]:
+    """Models of ONNX."""
+    from benchmarks import converting
+
+    if not quick:
+        yield converting.resnet(folder)
+    yield converting.growing(folder, (1_000,) if quick else (1_000, 10_000, 100_000))
+    yield converting.large(folder, 64 if quick else 1024)
+
+
+def others(folder: Path, quick: bool) -> Iterable[Table]:
+    """Models of other frameworks."""
+    from benchmarks import converting
+
+    yield converting.caffe(folder, "lenet" if quick else "vgg16")
+    yield converting.lite(folder, 16 if quick else 512)
+    if not quick:
+        yield converting.torch()
+
+
+def openvx(folder: Path, quick: bool) -> Iterable[Table]:
+    """Lowering."""
+    from benchmarks import lowering
+
+    yield lowering.table(folder, extent=32 if quick else 224)
+
+
+def blobs(folder: Path, quick: bool) -> Iterable[Table]:
+    """Loading what was lowered; a C compiler is needed."""
+    from benchmarks import blob
+
+    yield blob.table(folder, (1,) if quick else (10, 100, 500))
+
+
+def authors(folder: Path, quick: bool) -> Iterable[Table]:
+    """What authors wait for."""
+    from benchmarks import authoring
+
+    yield authoring.table(folder, statements=1_000 if quick else 125_000)
+
+
+SECTIONS: tuple[Section, ...] = (machine, text, weights, onnx, others, openvx, blobs, authors)
+
+
+def measure(section: Section, quick: bool) -> list[Table]:
+    """Return the tables of a part; one that says why where something is missing."""
+    start, found = perf_counter(), []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for table in section(Path(folder), quick):
+                print(table, flush=True)
+                found.append(table)
+        except (ImportError, FileNotFoundError) as error:
+            what = getattr(error, "name", None) or getattr(error, "filename", None) or error
+            found.append(_excuse(section, str(what), "not installed"))
+        except subprocess.CalledProcessError as error:
+            found.append(_excuse(section, " ".join(map(str, error.cmd))[:80], "fails"))
+    print(f"{section.__name__}: {perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def _excuse(section: Section, what: str, why: str) -> Table:
+    table = Table(section.__name__, ("", ""), ((f"`{what}`", why),))
+    print(table, flush=True)
+    return table
 
 
 def main() -> None:
-    """Measure, print the page, and write it."""
+    """Measure, print the tables, and write the page."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
-    quick = parser.parse_args().quick
-    with tempfile.TemporaryDirectory() as folder:
-        page = report.page(
-            parsing.table(Path(folder), sizes=(100, 1000) if quick else (1_000, 10_000, 100_000)),
-            opening.table(Path(folder), megabytes=64 if quick else 1024),
-            converting.table(Path(folder), "lenet" if quick else "vgg16"),
-            large.table(Path(folder), megabytes=64 if quick else 1024),
-            startup.table(),
-            lowering.table(Path(folder), extent=32 if quick else 224),
-            authoring.table(Path(folder), statements=1_000 if quick else 125_000),
-        )
-    print(page, end="")
-    if not quick:
-        PAGE.write_text(page, encoding="utf-8")
+    names = [section.__name__ for section in SECTIONS]
+    parser.add_argument("--only", nargs="+", choices=names, help="these; nothing is written")
+    given = parser.parse_args()
+    tables: list[Table] = []
+    for section in SECTIONS:
+        if not given.only or section.__name__ in given.only:
+            found = measure(section, given.quick)
+            tables += found
+    if not given.quick and not given.only:
+        PAGE.write_text(report.page(*tables, curves=CURVES), encoding="utf-8")
 
 
 if __name__ == "__main__":

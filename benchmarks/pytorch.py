@@ -1,7 +1,7 @@
 """`python -m benchmarks.pytorch`: networks of timm and transformers, beside torch-to-nnef.
 
 Writes the table of docs/pytorch.md. torch-to-nnef is no dependency of
-the tests: `pip install --no-deps torch-to-nnef==0.24.12`; without it its columns are empty.
+the tests: `python -m benchmarks.peers` installs it; without it its columns are empty.
 The times are those of the conversion alone, packages being loaded. `names` are tried with both
 tools; by default all networks are, and a few of them with torch-to-nnef as well, which takes long.
 """
@@ -14,7 +14,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peers
 from benchmarks.report import Table
+from benchmarks.timing import environment
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "pytorch.md"
@@ -99,9 +101,16 @@ def peer(name: str) -> dict[str, Any]:
 def run(words: list[str]) -> dict[str, Any]:
     """Run a probe in a process of its own; `{}` where it fails."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.pytorch", *words]
+    path = peers.path("torch_to_nnef") if words[0] == "--peer" else None
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+            command,
+            cwd=ROOT,
+            env=environment(path),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {}

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,8 +15,10 @@ def test_quick_benchmarks_print_their_tables() -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n## ") == 7
+    assert "not installed" not in done.stdout
+    assert done.stdout.count("## ") == 15
     for row in (
+        "| copy in memory, one core |",
         "| 1,000 |",
         "| `nnefx.load` |",
         "| `nnef.load_graph` |",
@@ -25,3 +28,27 @@ def test_quick_benchmarks_print_their_tables() -> None:
         "| lay out 5,000 operations |",
     ):
         assert row in done.stdout
+    assert "fails" not in done.stdout
+
+
+def test_a_section_that_lacks_a_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.__main__ import measure
+
+    def section(folder: Path, quick: bool) -> list[str]:
+        raise ModuleNotFoundError("No module named 'onnx'", name="onnx")
+
+    (table,) = measure(section, quick=True)
+    assert table.rows == (("`onnx`", "not installed"),)
+
+
+def test_curves_are_drawn_to_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.plot import Plot
+
+    svg = Plot("t", "n", "s", {"a": [(10, 0.01), (100, 0.1), (1000, 1)]}).svg()
+    dots = [dot for dot in ET.fromstring(svg).iter() if dot.tag.endswith("circle")]
+    (x0, y0), (x1, y1), (x2, y2) = [(float(d.get("cx")), float(d.get("cy"))) for d in dots]
+    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)
+    assert y1 - y0 == pytest.approx(y2 - y1, abs=0.2)
+    assert y0 > y2
