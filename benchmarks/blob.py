@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -19,22 +18,28 @@ STUB = Path(__file__).parents[1] / "tests" / "openvx_stub"
 RUNS = 5
 CHECK_DATA = 1
 
-# What a program does without a blob: parse the text, read every tensor file into memory, and hand
-# a copy to the target (np.array stands for its memory). A small model is opened first.
+# What a program does without a blob: parse the text, read every tensor file into memory, hand a
+# copy to the target (np.array stands for its memory), and read all of it. A small model is opened
+# first.
 PROBE = """
-from time import perf_counter
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
 import {package}, re, sys
 import numpy as np
 def peak(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
+def faults(): return getrusage(RUSAGE_SELF).ru_minflt + getrusage(RUSAGE_SELF).ru_majflt
 def arrays(graph):
     if hasattr(graph, "weights"):
         return graph.weights.values()
     return [tensor.data for tensor in graph.tensors.values() if tensor.data is not None]
 def copies(path): return [np.array(array) for array in arrays({call}(path))]
-copies(sys.argv[1])
-before, start = peak(), perf_counter()
+def read(arrays): return sum(int(array.view(np.uint32).sum()) for array in arrays)
+read(copies(sys.argv[1]))
+before, counted, start, used = peak(), faults(), perf_counter(), process_time()
 kept = copies(sys.argv[2])
-print(perf_counter() - start, peak() - before)
+there = perf_counter() - start
+read(kept)
+print(there, perf_counter() - start, process_time() - used, faults() - counted, peak() - before)
 """
 READERS = {"nnef": "nnef.load_graph", "nnefx": "nnefx.load"}
 # Label, flags, whether the stand-in for OpenVX copies what it is given.
@@ -44,6 +49,7 @@ LOADS = (
     ("blob, copied, weights' checksum compared", CHECK_DATA, True),
     ("blob, weights used where they are", ZERO_COPY, False),
 )
+LEAST = "(fresh memory of that size, filled)"
 
 
 def plan_of(extent: int) -> Plan:
@@ -76,44 +82,58 @@ def compile_loader(folder: Path) -> Path:
     return program
 
 
-def measured(command: list[str], copy: bool = False) -> list[float]:
-    """Return the medians of what the runs of a command print: time in s, memory in bytes."""
-    environment = {**os.environ, **({"COUNTING_COPY": "1"} if copy else {})}
-    found = []
+def run(command: list[str], copies: bool = False) -> tuple[float, ...]:
+    """Return what a run of a command prints: times in s, page faults, memory in bytes."""
+    environment = {**os.environ, **({"COUNTING_COPY": "1"} if copies else {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return tuple(map(float, done.stdout.split()))
+
+
+def ways(program: Path, small: Path, large: Path, blob: Path) -> dict[str, tuple[list[str], bool]]:
+    """Return the commands to measure, and whether the target copies in them."""
+    found = {
+        f"`{call}`, copied": (
+            [sys.executable, "-c", PROBE.format(package=package, call=call), str(small),
+             str(large)], False)
+        for package, call in READERS.items()
+    }  # fmt: skip
+    for label, flags, copies in LOADS:
+        found[label] = ([str(program), str(blob), str(flags)], copies)
+    size = sum(file.stat().st_size for file in large.glob("**/*.dat"))
+    found[LEAST] = ([str(program), "-", str(size)], False)
+    return found
+
+
+def least(commands: dict[str, tuple[list[str], bool]]) -> dict[str, list[float]]:
+    """Measure the commands in turns; return the least of each number that they print."""
+    found: dict[str, list[tuple[float, ...]]] = {label: [] for label in commands}
     for _ in range(RUNS):
-        out = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment
-        ).stdout
-        found.append(tuple(map(float, out.split())))
-    return [median(column) for column in zip(*found, strict=True)]
+        for label, (command, copies) in commands.items():
+            found[label].append(run(command, copies))
+    return {label: [*map(min, *rows)] for label, rows in found.items()}
 
 
 def table(folder: Path, sizes: tuple[int, ...] = (10, 100, 500)) -> Table:
     """Measure all ways for weights of `sizes` MiB."""
     program = compile_loader(folder)
     small = write(folder / "small", extent=4)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for size in sizes:
         extent = int((size * 2**20 / 4 / TENSORS) ** 0.5)
         large = write(folder / f"{size}", extent)
         blob = folder / f"{size}.nxvx"
         write_blob(plan_of(extent), blob)
-        found = {
-            f"`{call}`, copied": measured(
-                [sys.executable, "-c", PROBE.format(package=package, call=call), str(small),
-                 str(large)])
-            for package, call in READERS.items()
-        }  # fmt: skip
-        for label, flags, copy in LOADS:
-            found[label] = measured([str(program), str(blob), str(flags)], copy)
-        base = found["`nnef.load_graph`, copied"][0]
+        found = least(ways(program, small, large, blob))
+        base = found["`nnef.load_graph`, copied"]
         rows += [
-            (f"{size} MiB", label, duration(time), f"{base / time:,.1f}",
+            (f"{size} MiB", label, duration(there), f"{base[0] / there:,.1f}", duration(over),
+             f"{base[1] / over:,.1f}", duration(used), f"{faults:,.0f}",
              f"{growth / 2**20:,.0f} MiB")
-            for label, (time, growth) in found.items()
+            for label, (there, over, used, faults, growth) in found.items()
         ]  # fmt: skip
         blob.unlink()
-    head = ("weights", "way", "time to the graph", "times faster", "growth of memory")
+    head = ("weights", "way", "to the graph", "times faster", "to the end of the first run",
+            "times faster", "processor time", "page faults", "growth of memory")  # fmt: skip
     return Table("Loading a net into OpenVX", head, tuple(rows))
 
 
