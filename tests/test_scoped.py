@@ -173,6 +173,14 @@ def test_saved_model_needs_no_extension(tmp_path) -> None:
         ),
         ("", "A = layer(x, n = 3); a = layer(x, n = 3); y = a + A;", "NX219", "'a/w' is that"),
         (
+            "fragment bad(x: tensor<scalar>) -> (y: tensor<scalar>)"
+            "{ a = variable(shape = [1], label = 'v/w'); y = x * a + "
+            "variable(shape = [1], label = 'v//w'); }",
+            "y = bad(x);",
+            "NX219",
+            "two of its variables",
+        ),
+        (
             "",
             "v = variable(shape = [2, 3], label = 'Y.layer/w'); y = layer(x, n = 2) + matmul(x, v, "
             "transposeB = true);",

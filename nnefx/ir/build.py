@@ -14,7 +14,7 @@ from nnefx.ir.declare import GRAPH_ONLY, check_fragment
 from nnefx.ir.evaluate import Evaluator, names_of
 from nnefx.ir.graph import UNKNOWN, Graph, Node, Value
 from nnefx.ir.memo import Memo
-from nnefx.ir.scoped import EXTENSION, scoped_fragments
+from nnefx.ir.scoped import EXTENSION, file_key, scoped_fragments
 from nnefx.ops import Op
 from nnefx.source import At, Source, TextAt
 from nnefx.syntax import ast
@@ -210,7 +210,7 @@ class _Build:
         told: set[str] = set()
         for node in self._nodes("variable"):
             label = node.attributes["label"]
-            first = seen.setdefault(label.lower(), node)
+            first = seen.setdefault(file_key(label), node)
             if first is not node and {first.output, node.output} & self.builder.brought:
                 self._check_scoped(label, first, node, told)
             elif (first.output.shape, first.output.dtype) != (node.output.shape, node.output.dtype):

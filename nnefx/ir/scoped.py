@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nnefx.ir.builder import Builder
 
 EXTENSION = "NNEFX_scoped_variables"
+_UNUSUAL = re.compile(r"\\|//|\./")  # what makes labels differ that name the same file
 
 
 def scoped_fragments(fragments: Sequence[ast.Fragment]) -> frozenset[str]:
@@ -70,6 +71,14 @@ def identifier(label: str) -> str:
     return re.sub(r"\W", "_", label)
 
 
+def file_key(label: str) -> str:
+    """Return what is equal for labels of the same file: `a/b`, `A/b`, `a//b` (4.1.3, 5.1)."""
+    plain = label.lower()
+    if _UNUSUAL.search(plain) is None:
+        return plain
+    return "/".join(part for part in re.split(r"[/\\]", plain) if part not in ("", "."))
+
+
 def lift(graph: Graph, op: Op, dtype: str | None) -> Scope:
     """Return the fragment that takes the variables of an instance, which it leaves as it is.
 
@@ -112,7 +121,7 @@ def _check_labels(variables: Iterable[Node], op: Op) -> None:
     seen: dict[str, Node] = {}
     for node in variables:
         label = node.attributes["label"]
-        first = seen.setdefault(label.lower(), node)
+        first = seen.setdefault(file_key(label), node)
         if first is not node:
             message = f"fragment '{op.name}': two of its variables have the label '{label}'"
             raise NnefError("NX219", message, node.at, [Note("the first is here", first.at)])
