@@ -187,6 +187,13 @@ def test_unknown_sections_are_skipped_unless_required(blob: bytes, tmp_path: Pat
     assert read_blob(path).name == "graph"
 
 
+def test_messages_name_sections_in_plain_words(blob: bytes, tmp_path: Path):
+    data = bytearray(blob)
+    data[section_table(blob)[b"TENS"].offset + 4] ^= 1
+    found = refused(bytes(data), tmp_path).diagnostics[0]
+    assert found.message == "checksum of section 'TENS' is wrong"
+
+
 @settings(max_examples=150, deadline=None)
 @given(place=st.integers(0, 10**6), value=st.integers(0, 255), repair=st.booleans())
 def test_any_changed_byte_is_refused_or_harmless(

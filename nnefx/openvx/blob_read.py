@@ -111,19 +111,19 @@ class _Reader:
                 raise self.fail("NX661", f"section {number} is outside of the file", at + 8)
             last = section.offset + section.size
             if section.type in found:
-                raise self.fail("NX661", f"section {section.type!r} is there twice", at)
+                raise self.fail("NX661", f"section {_quoted(section.type)} is there twice", at)
             if section.type in _KNOWN:
                 found[section.type] = section
             elif section.flags & f.REQUIRED:
-                raise self.fail("NX660", f"section {section.type!r} is unknown", at)
+                raise self.fail("NX660", f"section {_quoted(section.type)} is unknown", at)
         if missing := sorted(({b"STRS", b"DATA"} | set(f.RECORDS)) - set(found) - {b"QUAN"}):
-            raise self.fail("NX661", f"section {missing[0]!r} is missing", 28)
+            raise self.fail("NX661", f"section {_quoted(missing[0])} is missing", 28)
         return found
 
     def _check_crc(self, section: f.Section) -> None:
         content = self.data[section.offset : section.offset + section.size]
         if crc32c(content) != section.crc:
-            message = f"checksum of section {section.type!r} is wrong"
+            message = f"checksum of section {_quoted(section.type)} is wrong"
             raise self.fail("NX661", message, section.offset)
 
 
@@ -176,7 +176,9 @@ class _Tables:
         """Return the records of a section with their offsets; longer records are newer ones."""
         section, record = self.sections[name], f.RECORDS[name]
         if section.record_size < record.size or section.count * section.record_size > section.size:
-            raise self.reader.fail("NX661", f"records of {name!r} do not fit", section.offset)
+            raise self.reader.fail(
+                "NX661", f"records of {_quoted(name)} do not fit", section.offset
+            )
         places = (section.offset + i * section.record_size for i in range(section.count))
         return [(record.unpack_from(self.reader.data, at), at) for at in places]
 
@@ -330,6 +332,11 @@ class _Tables:
         except (ValueError, RecursionError):
             raise self.reader.fail("NX661", "META is no JSON", section.offset) from None
         return meta if isinstance(meta, dict) else {}
+
+
+def _quoted(section: bytes) -> str:
+    """Return the type of a section as messages show it, whatever bytes it has."""
+    return repr(section)[1:]
 
 
 def _enum(param: Param, value: int) -> Arg | None:
