@@ -16,10 +16,10 @@ PROJECT := PYTHONWARNINGS=ignore $(INSTALL) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lint format type bench docs clean build/typing
+.PHONY: help run test check lint format type bench bench-check docs clean build/typing
 
 help:  ## list the targets
-	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.run  ## the main job: a real ONNX classifier becomes NNEF, runs, and is lowered to OpenVX
 	$(PY) samples/direction/run.py
@@ -42,6 +42,9 @@ type: $(VENV)/.lint build/typing  ## static types, strict
 
 bench: $(VENV)/.test  ## measure speed and memory, and write docs/performance.md
 	$(PY) -m benchmarks $(ARGS)
+
+bench-check: $(VENV)/.test  ## compare instruction counts with the stored ones; ARGS=--update
+	$(PY) -m benchmarks.instructions $(ARGS)
 
 docs: $(VENV)/.test  ## write the generated pages of docs/
 	$(PY) docs/generate.py

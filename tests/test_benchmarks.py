@@ -52,3 +52,26 @@ def test_curves_are_drawn_to_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)
     assert y1 - y0 == pytest.approx(y2 - y1, abs=0.2)
     assert y0 > y2
+
+
+def test_more_instructions_than_are_stored_fail_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.instructions import compared
+
+    stored = {"a": 1000, "b": 1000, "c": 1000}
+    lines, worse = compared(stored, {"a": 1040, "b": 900, "d": 5})
+    assert [line.split()[-1] for line in lines] == ["change", "4.0%", "less", "new"]
+    assert not worse
+    lines, worse = compared(stored, {"c": 1060})
+    assert lines[1].endswith("6.0%  more")
+    assert worse
+
+
+@pytest.mark.xdist_group("benchmarks")
+def test_jobs_of_the_check_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.instructions import JOBS
+
+    assert len(JOBS) == 5
+    for job in JOBS.values():
+        job(tmp_path, 12)
