@@ -246,6 +246,26 @@ def test_weights_that_are_missing_are_told(nnefx, folder):
     assert (run.exit_code, "NX432" in run.stderr) == (1, True)
 
 
+def test_weights_that_are_not_finite_are_told_where_they_are_declared(nnefx, folder):
+    model = net(SMALL)
+    model.weights["c2/f"][1, 0, 1, 1] = np.inf
+    package.save(model, "odd")
+    run = nnefx("quantize", "odd", "--calibrate", "data.npz", "-o", "out")
+    assert (run.exit_code, "NX417" in run.stderr, "c2/f" in run.stderr) == (1, True, True)
+    assert "odd/graph.nnef:" in run.stderr
+
+
+def test_what_overflows_stays_real(nnefx, folder):
+    model = net("m = mul(x, 1e31);\n"
+                "    f = variable<scalar>(shape = [8,3,3,3], label = 'f');\n"
+                "    y = conv(m, f);")  # fmt: skip
+    package.save(model, "odd")
+    run = nnefx("quantize", "odd", "--calibrate", "data.npz", "-o", "out")
+    assert run.exit_code == 0
+    assert "warning[NX514]: 'm' is beyond 1e30 or NaN on the samples: it stays real" in run.stderr
+    assert package.check("out") == []
+
+
 def test_chain_has_an_entry_for_each_tensor(nnefx, folder):
     package.save(net(CHAIN), "chain")
     nnefx("quantize", "chain", "--calibrate", "data.npz", "-o", "out", "--exclude", "x")

@@ -133,7 +133,7 @@ def quantize(
         click.echo(text)
     if not quiet:
         for note in done.report.notes:
-            options.say(f"warning[NX508]: {note}")
+            options.say(f"warning[{note.code}]: {note.message}")
         if worst := done.report.worst(WORST):
             print_worst(worst)
         for line in summary(done.report, wanted, output):

@@ -104,6 +104,14 @@ TABLE = (
         "Exclude less.",
     ),
     Code(
+        "NX514",
+        "activation without a useful range",
+        "On the calibration data all values of the tensor are NaN, or some are so large that no "
+        "integers could tell the others apart; masks are made so. It stays real.",
+        "Look at what makes the tensor, or exclude it.",
+        severity=Severity.WARNING,
+    ),
+    Code(
         "NX520",
         "model is not quantized",
         "`nnefx run --integer` computes with the integers that graph.quant describes; the model "

@@ -3,7 +3,14 @@
 from nnefx.quantization.core import Quantized, quantize
 from nnefx.quantization.observe import Observed, Samples, observe
 from nnefx.quantization.options import METHODS, Method, Options
-from nnefx.quantization.report import Histogram, LayerReport, Report, TensorReport, WeightReport
+from nnefx.quantization.report import (
+    Histogram,
+    LayerReport,
+    Report,
+    TensorReport,
+    Warned,
+    WeightReport,
+)
 
 __all__ = [
     "METHODS",
@@ -16,6 +23,7 @@ __all__ = [
     "Report",
     "Samples",
     "TensorReport",
+    "Warned",
     "WeightReport",
     "observe",
     "quantize",

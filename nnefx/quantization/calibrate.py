@@ -19,6 +19,7 @@ from nnefx.tensors.model import Model
 from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
+_LARGEST = 1e30  # magnitude; what is beyond has overflown, or masks something
 Progress = Callable[[str, int], None]  # what is being done, and how many samples are through
 
 
@@ -76,13 +77,16 @@ def _checked(
 def activation_entries(
     places: Places, calibrated: Calibrated, options: Options
 ) -> dict[str, Quantization]:
-    """Return the entries of activations by their names."""
+    """Return the entries of activations by their names; none for what has no useful range."""
     symmetric = options.symmetric == "all"
     entries: dict[Value, Quantization] = {}
     for value in places.activations:
         root = places.root(value)
+        seen = calibrated.observed.get(root)
+        if seen is None or not seen.count or seen.largest > _LARGEST:
+            continue
         if root not in entries:
-            low, high = range_of(calibrated.observed[root], options, symmetric=symmetric)
+            low, high = range_of(seen, options, symmetric=symmetric)
             entries[root] = entry_of(
                 np.asarray(low),
                 np.asarray(high),

@@ -12,8 +12,8 @@ from nnefx.quantization.measure import Noise, compare
 from nnefx.quantization.observe import Samples
 from nnefx.quantization.options import Options
 from nnefx.quantization.places import Places, find_places
-from nnefx.quantization.prepare import excluded, prepare, with_bias
-from nnefx.quantization.report import Report
+from nnefx.quantization.prepare import excluded, prepare, require_finite, with_bias
+from nnefx.quantization.report import Report, Warned
 from nnefx.quantization.sensitivity import widths_within
 from nnefx.quantization.tell import Told, tell
 from nnefx.source import FileAt
@@ -53,19 +53,23 @@ def quantize(
 
     Raises:
         NnefError: NX508 (no samples), NX014 and NX307 (NaN or a wrong shape in one), NX509 (an
-            option out of range), NX510 (nothing is called what is to be excluded), NX511 (no
-            widths meet the budget), NX512 (the model is quantized already), NX513 (there is
-            nothing to quantize).
+            option out of range), NX417 (NaN among weights), NX510 (nothing is called what is to
+            be excluded), NX511 (no widths meet the budget), NX512 (the model is quantized
+            already), NX513 (there is nothing to quantize).
     """
     options.check()
     say = progress or (lambda _stage, _count: None)
     ready, places = _placed(model, options)
+    require_finite(ready, [layer.filter for layer in places.layers])
     before = sum(file_sizes(model).values())
     calibrated = calibrate(ready, places, samples, options, say)
     bits = {}
     if options.budget is not None:
         bits = widths_within(ready, places, calibrated.kept, options, before, say)
     entries = activation_entries(places, calibrated, options)
+    lost = [value.name for value in places.activations if value.name not in entries]
+    message = "is beyond 1e30 or NaN on the samples: it stays real"
+    notes = tuple(Warned("NX514", f"'{name}' {message}") for name in lost)
     assigned = assign(ready, places.layers, bits, entries, calibrated.means, options)
     entries |= assigned.entries
     ordered = {name: entries[name] for name in ready.graph.values if name in entries}
@@ -73,7 +77,7 @@ def quantize(
         ready, weights=Overlay(ready.weights, assigned.stored), quantization=ordered, path=""
     )
     noises = _noises(ready, assigned, ordered, places, calibrated, say)
-    report = tell(Told(ready, made, places, calibrated, noises, before))
+    report = tell(Told(ready, made, places, calibrated, noises, before, notes))
     if options.fake:
         reals = Overlay(ready.weights, assigned.corrected)
         made = with_operations(replace(made, weights=reals))
@@ -105,7 +109,7 @@ def _noises(
 ) -> dict[str, Noise]:
     """Run the first samples real and quantized, and return what that did to each tensor."""
     rounded = Overlay(ready.weights, assigned.rounded)
-    active = {value.name: entries[value.name] for value in places.activations}
+    active = {v.name: entries[v.name] for v in places.activations if v.name in entries}
     simulated = replace(ready, weights=rounded, quantization=active)
     names = {value.name for node in places.nodes for value in node.values()}
     names |= {value.name for value in (*places.activations, *ready.graph.outputs)}

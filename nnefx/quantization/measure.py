@@ -24,8 +24,10 @@ class Noise:
     def add(self, real: Array, other: Array) -> None:
         """Take in a signal as it should be, and as it is."""
         exact = real.astype(np.float64)
-        self.signal += float(np.square(exact).sum())
-        self.noise += float(np.square(exact - other).sum())
+        lost = exact - other
+        known = np.isfinite(lost)
+        self.signal += float(np.square(exact, where=known, out=np.zeros_like(exact)).sum())
+        self.noise += float(np.square(lost, where=known, out=np.zeros_like(exact)).sum())
 
     @property
     def snr(self) -> float:

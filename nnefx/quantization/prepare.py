@@ -65,6 +65,17 @@ def _require_real(model: Model) -> None:
             raise NnefError("NX512", message, node.at or at)
 
 
+def require_finite(model: Model, weights: Iterable[Value]) -> None:
+    """Raise NnefError NX417 for every variable that holds NaN or infinity."""
+    constants, faults = Constants(model), []
+    for value in weights:
+        if not np.isfinite(constants.array(value)).all():
+            message = f"weights '{constants.label(value)}' hold NaN or infinity"
+            faults.append(Diagnostic("NX417", message, model.graph.producer[value].at))
+    if faults:
+        raise NnefError.of(faults)
+
+
 def _kept(node: Node) -> bool:
     """Tell whether a composite stays: one without layers in it that have weights."""
     return node.op.signature.body is None or not (node.name in _SPLIT or _weighted(node.body))

@@ -100,6 +100,14 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """What a user should know: a diagnostic code, and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All layers in the order of the graph.
 
@@ -111,7 +119,7 @@ class Report:
         bytes_before: of all tensor files.
         bytes_after: likewise.
         outputs: signal to noise in dB by the name of the network's output.
-        notes: what a user should know, in sentences.
+        notes: what a user should know.
     """
 
     layers: tuple[LayerReport, ...]
@@ -121,7 +129,7 @@ class Report:
     bytes_before: int
     bytes_after: int
     outputs: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Warned, ...] = ()
 
     def worst(self, count: int = 5) -> list[LayerReport]:
         """Return the layers with the least signal to noise, the worst first."""

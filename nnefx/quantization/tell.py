@@ -15,7 +15,14 @@ from nnefx.quantization.measure import Noise, decibels
 from nnefx.quantization.observe import Observed
 from nnefx.quantization.options import FEWEST_SAMPLES
 from nnefx.quantization.places import Layer, Places
-from nnefx.quantization.report import Histogram, LayerReport, Report, TensorReport, WeightReport
+from nnefx.quantization.report import (
+    Histogram,
+    LayerReport,
+    Report,
+    TensorReport,
+    Warned,
+    WeightReport,
+)
 from nnefx.quantization.steps import grid
 from nnefx.quantization.weights import quality
 from nnefx.tensors.model import Model
@@ -36,7 +43,7 @@ class Told:
         calibrated: what was observed.
         noises: of values by name.
         before: bytes of the tensor files of the model as it was given.
-        notes: sentences for users.
+        notes: what users should know.
     """
 
     real: Model
@@ -45,7 +52,7 @@ class Told:
     calibrated: Calibrated
     noises: Mapping[str, Noise]
     before: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Warned, ...] = ()
 
 
 def tell(told: Told) -> Report:
@@ -54,7 +61,9 @@ def tell(told: Told) -> Report:
     inputs = [v for v in graph.inputs if v.name in told.quantized.quantization]
     known = (v for v in graph.outputs if v.name in told.noises)
     few = told.calibrated.count < FEWEST_SAMPLES
-    note = f"{told.calibrated.count} calibration samples: ranges may be too narrow for other data"
+    message = (
+        f"{told.calibrated.count} calibration samples: ranges may be too narrow for other data"
+    )
     return Report(
         layers=tuple(_layers(told)),
         inputs=tuple(_tensor(told, value) for value in inputs),
@@ -63,7 +72,7 @@ def tell(told: Told) -> Report:
         bytes_before=told.before,
         bytes_after=sum(file_sizes(told.quantized).values()),
         outputs={value.name: told.noises[value.name].snr for value in known},
-        notes=(*told.notes, *([note] if few else [])),
+        notes=(*told.notes, *([Warned("NX508", message)] if few else [])),
     )
 
 
