@@ -9,7 +9,7 @@ _NONE = [(0, 0)] * 4
 
 _BOTH = [
     Case("conv_uneven", lambda n: n.conv(n.input(1, 2, 4, 3), n.weight(2, 2, 2, 2), n.weight(1, 2),
-         padding=[(0, 1), (2, 0)])),
+         stride=[2, 1], padding=[(0, 1), (2, 0)])),
     Case("conv_relu_pool", lambda n: n.max_pool(n.relu(n.conv(n.input(1, 1, 6, 6), n.weight(
          1, 1, 3, 3), 0.5, stride=[2, 2])), size=[1, 1, 2, 2], padding=_NONE)),
     Case("flatten_linear", lambda n: n.linear(n.reshape(n.input(1, 2, 2, 2), shape=[0, -1]),
@@ -26,6 +26,8 @@ _INTEGERS = [
     Case("mul_sub", lambda n: (lambda x, y: n.sub(n.mul(x, y), y))(
          n.input(1, 2, 2, 3), n.input(1, 2, 2, 3, name="y")), 45),
     Case("softmax", lambda n: n.softmax(n.input(1, 4, 1, 2)), 40),
+    Case("conv_depthwise", lambda n: n.conv(n.input(1, 2, 4, 3), n.weight(4, 1, 2, 2),
+         n.weight(1, 4), groups=2, stride=[2, 1], padding=[(1, 0), (0, 2)])),
     Case("table", lambda n: n.exp(n.input(1, 2, 2, 3))),
 ]  # fmt: skip
 _FLOATS = [

@@ -66,6 +66,7 @@ class _Maker:
         """Add a call on extents that fit it."""
         special = {
             "vxConvolutionLayer": [(5, 4, 3, 2), (1, 1, 3, 4), (4,), (5, 4, 4, 2)],
+            "vxConvolutionLayer ext2": [(5, 4, 3, 2), (1, 1, 3, 4), (4,), (5, 4, 4, 2)],
             "vxDeconvolutionLayer": [(5, 4, 3, 2), (2, 2, 3, 4), (4,), (9, 9, 4, 2)],
             "vxFullyConnectedLayer": [(6, 2), (6, 5), (5,), (5, 2)],
             "vxTensorMatrixMultiplyNode": [(3, 3), (3, 3), (3, 3), (3, 3)],
@@ -78,6 +79,10 @@ class _Maker:
                 value = self.arg(param)
                 if param.name.startswith("pooling_size"):
                     value = p.Int(1)
+                if isinstance(value, p.Struct):
+                    steps = {"stride_x": p.Int(1), "stride_y": p.Int(1)}
+                    fields = tuple((name, steps.get(name, item)) for name, item in value.fields)
+                    value = p.Struct(value.type, fields)
                 args.append(value)
                 continue
             dims = next(extents)

@@ -23,7 +23,7 @@ from nnefx.openvx.c_text import (
     plain,
     renamed,
 )
-from nnefx.openvx.functions import DTYPES, FUNCTIONS, Kind, Param
+from nnefx.openvx.functions import DTYPES, FIXED, FUNCTIONS, HEADS, MEMBERS, Kind, Param
 from nnefx.openvx.plan import (
     Arg,
     Call,
@@ -281,18 +281,23 @@ class _Source:
         args = ["graph"]
         for param, arg in zip(FUNCTIONS[call.function].params, call.args, strict=True):
             if isinstance(arg, Struct):
+                members = MEMBERS.get(arg.type, {})
                 lines.append(f"        {arg.type} params;")
                 lines.append("        memset(&params, 0, sizeof params);")
                 lines += [
-                    f"        params.{name} = {self._value(param, value)};"
+                    f"        params.{members.get(name, name)} = {self._value(param, value)};"
                     for name, value in arg.fields
                 ]
-                args.append("&params")
+                for name, text in FIXED.get(arg.type, {}).items():
+                    lines.append(f"        params.{name} = {text};")
+                head = HEADS.get(arg.type)
+                args.append(f"&params.{head}" if head else "&params")
                 if param.kind is Kind.SIZED_STRUCT:
                     args.append("sizeof params")
             else:
                 args.append(self._value(param, arg))
-        lines.append(f"        status = add_node({call.function}(")
+        function = FUNCTIONS[call.function]
+        lines.append(f"        status = add_node({function.c_name or function.name}(")
         lines += _wrapped(args)
         lines[-1] += "));"
         lines += ["        if (status != VX_SUCCESS)", "            return status;", "    }"]

@@ -17,7 +17,8 @@ class Slide:
     """One dimension of a window in OpenVX: `size` items every `step`, `dilation` zeros between.
 
     `before` and `after` are zeros that the kernel grows by; `crop` is how much of the input's end
-    is left out, where that makes the extents exact.
+    is left out, where that makes the extents exact. Where a target can be told, `stride` is what
+    it is told, and `trailing` the padding at the end; else the stride is 0.
     """
 
     size: int
@@ -26,6 +27,8 @@ class Slide:
     before: int = 0
     after: int = 0
     crop: int = 0
+    trailing: int = 0
+    stride: int = 0
 
     @property
     def reach(self) -> int:
@@ -71,6 +74,15 @@ def grown(axis: Axis) -> Slide:
     return Slide(axis.size, padding, dilation, padding - before, padding - after, crop)
 
 
+def told(axis: Axis) -> Slide:
+    """Return the window for a target that is told padding of either side and the stride."""
+    before, after = axis.around
+    crop = min(max(-after, 0), axis.up - 1)
+    dilation = axis.dilation - 1 if axis.size > 1 else 0
+    trailing = max(after, 0)
+    return Slide(axis.size, before, dilation, crop=crop, trailing=trailing, stride=axis.stride)
+
+
 def slides(profile: Profile, axes: tuple[Axis, Axis]) -> tuple[str, list[Slide]]:
     """Return the rounding mode (one for both dimensions) and the windows that cost least."""
     choices = []
@@ -87,4 +99,6 @@ def slides(profile: Profile, axes: tuple[Axis, Axis]) -> tuple[str, list[Slide]]
             area = found[0].reach * found[1].reach
             choices.append((area, rounding, found))
     _, rounding, best = min(choices, key=lambda choice: choice[0])
+    if profile.extended and any(slide.before or slide.after for slide in best):
+        return "FLOOR", [told(axis) for axis in axes]
     return rounding.upper(), best

@@ -33,6 +33,7 @@ from nnefx.openvx.storage import Home, Slot, canonical, to_raw
 Array = NDArray[Any]
 SATURATE = Enum("VX_CONVERT_POLICY_SATURATE")
 WRAP = Enum("VX_CONVERT_POLICY_WRAP")
+_MORE = ("padding_x_right", "padding_y_bottom", "stride_x", "stride_y", "depth_multiplier")
 
 
 @dataclass(slots=True)
@@ -370,10 +371,14 @@ class Emitter:
         rounding: str = "CEILING",
         dilation: tuple[int, int] = (0, 0),
         overflow: Enum = SATURATE,
+        more: tuple[int, ...] = (),
     ) -> None:
-        """Y = x * weights + bias; padding and dilation are (x, y)."""
+        """Y = x * weights + bias; padding and dilation are (x, y).
+
+        `more` are the members that the structure of a vendor has beyond those of Khronos.
+        """
         params = Struct(
-            "vx_nn_convolution_params_t",
+            f"vx_nn_convolution_params{'_ext2' if more else ''}_t",
             (
                 ("padding_x", Int(padding[0])),
                 ("padding_y", Int(padding[1])),
@@ -382,7 +387,9 @@ class Emitter:
                 ("down_scale_size_rounding", Enum(f"VX_NN_DS_SIZE_ROUNDING_{rounding}")),
                 ("dilation_x", Int(dilation[0])),
                 ("dilation_y", Int(dilation[1])),
+                *((name, Int(value)) for name, value in zip(_MORE, more)),
             ),
         )
         third: Arg = Ref(bias.name) if bias else Null()
-        self.call("vxConvolutionLayer", Ref(x.name), Ref(weights.name), third, params, Ref(y.name))
+        function = f"vxConvolutionLayer{' ext2' if more else ''}"
+        self.call(function, Ref(x.name), Ref(weights.name), third, params, Ref(y.name))

@@ -38,12 +38,17 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A node function: its C name, blob code, kernel name and parameters after the graph."""
+    """A node function: its name, blob code, kernel name and parameters after the graph.
+
+    `c_name` is what C calls it where that is not its name: the same function with a structure of
+    a vendor is another one here.
+    """
 
     name: str
     code: int
     kernel: str
     params: tuple[Param, ...]
+    c_name: str = ""
 
 
 ENUMS: dict[str, dict[str, int]] = {
@@ -95,14 +100,20 @@ _IN, _OUT = _tensor("inputs"), _tensor("outputs", output=True)
 _LAYER = (_IN, _tensor("weights"), _tensor("biases", optional=True))
 _PAIR = (_tensor("input1"), _tensor("input2"))
 
+_CONVOLUTION = (
+    *_sizes("padding_x", "padding_y"),
+    _OVERFLOW,
+    _ROUNDING,
+    _enum("down_scale_size_rounding", "size_rounding"),
+    *_sizes("dilation_x", "dilation_y"),
+)
+_SIDES = _sizes("padding_x_right", "padding_y_bottom")
+_STEPS = _sizes("stride_x", "stride_y", "depth_multiplier")
+
 STRUCTS: dict[str, tuple[Param, ...]] = {
-    "vx_nn_convolution_params_t": (
-        *_sizes("padding_x", "padding_y"),
-        _OVERFLOW,
-        _ROUNDING,
-        _enum("down_scale_size_rounding", "size_rounding"),
-        *_sizes("dilation_x", "dilation_y"),
-    ),
+    "vx_nn_convolution_params_t": _CONVOLUTION,
+    # VeriSilicon's; a depth multiplier of 0 is an ordinary convolution
+    "vx_nn_convolution_params_ext2_t": (*_CONVOLUTION, *_SIDES, *_STEPS),
     "vx_nn_deconvolution_params_t": (
         *_sizes("padding_x", "padding_y"),
         _OVERFLOW,
@@ -113,6 +124,21 @@ STRUCTS: dict[str, tuple[Param, ...]] = {
     "vx_tensor_matrix_multiply_params_t": tuple(
         Param(f"transpose_input{i}", Kind.BOOL) for i in (1, 2, 3)
     ),
+}
+
+# Structures that have others inside: where their members are.
+MEMBERS: dict[str, dict[str, str]] = {
+    "vx_nn_convolution_params_ext2_t": {
+        **{param.name: f"ext.khr.{param.name}" for param in _CONVOLUTION},
+        **{param.name: f"ext.{param.name}" for param in _SIDES},
+    },
+}
+# What is passed in their place: the head, which has the type that the function declares.
+HEADS: dict[str, str] = {"vx_nn_convolution_params_ext2_t": "ext.khr"}
+
+# Members that always have one value.
+FIXED: dict[str, dict[str, str]] = {
+    "vx_nn_convolution_params_ext2_t": {"ext.pad_mode": "VX_PAD_CONSTANT"},
 }
 
 _NN = "org.khronos.nn_extension."
@@ -186,6 +212,13 @@ _ALL = (
         8,
         _NN + "deconvolution_layer",
         (*_LAYER, _params("vx_nn_deconvolution_params_t"), _OUT),
+    ),
+    Function(
+        "vxConvolutionLayer ext2",
+        9,
+        _NN + "convolution_layer",
+        (*_LAYER, _params("vx_nn_convolution_params_ext2_t"), _OUT),
+        "vxConvolutionLayer",
     ),
     Function("vxTensorAddNode", 16, _VX + "tensor_add", (*_PAIR, _OVERFLOW, _OUT)),
     Function("vxTensorSubtractNode", 17, _VX + "tensor_subtract", (*_PAIR, _OVERFLOW, _OUT)),

@@ -80,18 +80,18 @@ def _convolution(named: Named, rounding: Rounding) -> Array:
     pads = _int(named, "padding_y"), _int(named, "padding_x")
     dilation = np.array([_int(named, f"dilation_{axis}") + 1 for axis in "yx"])
     size = w.raw.shape[2:]
-    rule = rounding_rule(named, "down_scale_size_rounding")
-    step = tuple(
-        stride(
-            source.shape[2 + i],
-            (size[i] - 1) * int(dilation[i]) + 1,
-            pads[i],
-            target.shape[2 + i],
-            rule,
+    if "stride_x" in named:
+        step = _int(named, "stride_y"), _int(named, "stride_x")
+        after = _int(named, "padding_y_bottom"), _int(named, "padding_x_right")
+        w = _dense(w, source.shape[1], _int(named, "depth_multiplier"))
+    else:
+        rule, after = rounding_rule(named, "down_scale_size_rounding"), pads
+        reach = [(n - 1) * int(gap) + 1 for n, gap in zip(size, dilation)]
+        step = tuple(
+            stride(source.shape[2 + i], reach[i], pads[i], target.shape[2 + i], rule)
+            for i in (0, 1)
         )
-        for i in (0, 1)
-    )
-    padded = np.pad(source, ((0, 0), (0, 0), (pads[0], pads[0]), (pads[1], pads[1])))
+    padded = np.pad(source, ((0, 0), (0, 0), (pads[0], after[0]), (pads[1], after[1])))
     out = np.empty_like(target)
     for n in range(len(source)):
         windows = _unfold(padded[n], size, (step[0], step[1]), dilation)
@@ -99,6 +99,17 @@ def _convolution(named: Named, rounding: Rounding) -> Array:
         _convolve(windows, w, named, out[n], rounding)
     result: Array = out.reshape(y.raw.shape)
     return result
+
+
+def _dense(weights: Operand, channels: int, multiplier: int) -> Operand:
+    """Return weights that take channels apart, where `multiplier` is not 0, as ordinary ones."""
+    if not multiplier:
+        return weights
+    raw = weights.raw
+    wide = np.zeros((len(raw), channels, *raw.shape[2:]), raw.dtype)
+    places = np.arange(len(raw))
+    wide[places, places // multiplier] = raw[:, 0]
+    return Operand(wide, weights.position)
 
 
 def _convolve(windows: Array, w: Operand, named: Named, out: Array, rounding: Rounding) -> None:
@@ -346,6 +357,7 @@ def _matrix_multiply(named: Named, rounding: Rounding) -> Array:
 
 _LAYERS: dict[str, Layer] = {
     "vxConvolutionLayer": _convolution,
+    "vxConvolutionLayer ext2": _convolution,
     "vxFullyConnectedLayer": _fully_connected,
     "vxPoolingLayer": _pooling,
     "vxActivationLayer": _activation,

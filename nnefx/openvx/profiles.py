@@ -30,22 +30,15 @@ class Profile:
     average_counts_border: bool = True  # its divisor is the whole window (MIVisionX: valid items)
     max_border: str = "either"  # 'ignore', 'constant', or 'either': do not rely on it
     activations: frozenset[str] = frozenset({"RELU"})
-    activation_arguments: bool = True  # tanh honours a and b
     lut: bool = True
     lut_rescales: bool = True  # VeriSilicon: tables work in graphs of their own only
     convert_node: bool = True  # ConvertDepth takes the data type, beside other nodes too
-    lrn_node: bool = False
     matrix_node: bool = True  # TensorMatrixMultiply takes the data type and works
     softmax_node: bool = True
     softmax_in_views: bool = False
-    deconvolution: bool = False
     dilation: bool = False
-    depthwise: str = "views"  # or 'multiplier', 'groups'
-    asymmetric_padding: bool = False
-    explicit_stride: bool = False
+    extended: bool = False  # structures of VeriSilicon: either side's padding, stride, depthwise
     # Limits
-    max_rank: int = 4
-    max_extent: int = 2**31 - 1
     max_references: int = 0  # 0: no known limit
     max_visits: int = 0  # steps along paths in verification, see paths.py; 0: no known limit
     node_cost: int = 200_000  # one more node is worth this many multiplications
@@ -63,7 +56,6 @@ PROFILES: dict[str, Profile] = {
             1,
             average_node=False,
             max_border="ignore",
-            activation_arguments=False,
             max_references=4096 - 101,  # a new context has those already
             max_visits=1_000_000,
         ),
@@ -85,7 +77,6 @@ PROFILES: dict[str, Profile] = {
             convert_node=False,
             matrix_node=False,
             softmax_in_views=True,
-            lrn_node=True,
         ),
         Profile(
             "verisilicon",
@@ -95,9 +86,7 @@ PROFILES: dict[str, Profile] = {
             bias_position=16,
             product_rounding=False,
             rounding="VX_ROUND_POLICY_TO_NEAREST_EVEN",
-            asymmetric_padding=True,
-            explicit_stride=True,
-            depthwise="multiplier",
+            extended=True,
             lut_rescales=False,
             convert_node=False,
             matrix_node=False,

@@ -95,6 +95,26 @@ def _convolution(t: Tensors, args: Mapping[str, Arg]) -> str:
     return _window(x, y, window, padding, rounding_rule(args, "down_scale_size_rounding"))
 
 
+def _extended(t: Tensors, args: Mapping[str, Arg]) -> str:
+    """A convolution that is told its stride and the padding of either side."""
+    x, w, y = t["inputs"], t["weights"], t["outputs"]
+    if len(x) not in (3, 4) or len(y) != len(x) or len(w) != 4:
+        return f"ranks {len(x)}, {len(w)} and {len(y)} do not fit a convolution"
+    multiplier = integer(args["depth_multiplier"])
+    taken = (1, x[2] * multiplier) if multiplier else (x[2], w[3])
+    if w[2:] != taken or y[2] != w[3] or x[3:] != y[3:]:
+        return f"result {y} does not fit weights {w} and input {x}"
+    if "biases" in t and t["biases"] != (w[3],):
+        return f"biases have extents {t['biases']}, expected {(w[3],)}"
+    for axis, (name, end) in enumerate((("x", "right"), ("y", "bottom"))):
+        step, gap = integer(args[f"stride_{name}"]), integer(args[f"dilation_{name}"])
+        wide = integer(args[f"padding_{name}"]) + integer(args[f"padding_{name}_{end}"])
+        slack = x[axis] + wide - (w[axis] - 1) * (gap + 1) - 1
+        if step < 1 or slack < 0 or slack // step + 1 != y[axis]:
+            return f"extent {y[axis]} of the result does not fit dimension {axis}"
+    return ""
+
+
 def _fully_connected(t: Tensors, _args: Mapping[str, Arg]) -> str:
     x, w, y = t["inputs"], t["weights"], t["outputs"]
     if len(w) != 2 or len(y) != 2:
@@ -161,6 +181,7 @@ def _matrix(t: Tensors, args: Mapping[str, Arg]) -> str:
 
 _RULES: dict[str, Rule] = {
     "vxConvolutionLayer": _convolution,
+    "vxConvolutionLayer ext2": _extended,
     "vxFullyConnectedLayer": _fully_connected,
     "vxPoolingLayer": _pooling,
     "vxSoftmaxLayer": _same,

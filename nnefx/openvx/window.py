@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.canonical import Slide, slides
+from nnefx.openvx.canonical import Slide, slides, told
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import with_border
 from nnefx.openvx.measure import Stored, measure
@@ -101,11 +101,15 @@ class Layer:
     def emit(self, g: Emitter) -> None:
         """Make the calls."""
         rounding, (along_x, along_y) = slides(g.profile, self.axes)
+        multiplier = self._multiplier(g)
+        if multiplier and not along_x.stride:
+            along_x, along_y = (told(axis) for axis in self.axes)
         y = g.create(self.out)
         x = self._trimmed(g, along_x, along_y)
-        blocks = self._blocks(g)
-        each = self.groups // blocks
-        inputs = self.filter.shape[1] * each
+        blocks = 1 if multiplier else self._blocks(g)
+        each = 1 if multiplier else self.groups // blocks
+        inputs = x.dims[2] // blocks
+        more = (along_x.trailing, along_y.trailing, along_x.stride, along_y.stride, multiplier)
         outputs = self.filter.shape[0] // blocks
         layer = replace(self, filter=_held(self.filter)) if blocks > 1 else self
         weigh = _Weigh(layer, (along_x, along_y), y.scale / self.x.scale, each, g.profile.dilation)
@@ -122,8 +126,14 @@ class Layer:
                 rounding=rounding,
                 dilation=(weigh.gap(along_x), weigh.gap(along_y)),
                 overflow=overflow,
+                more=more if along_x.stride else (),
             )
-        self._report(g, blocks, weigh)
+        self._report(g, blocks, each, weigh)
+
+    def _multiplier(self, g: Emitter) -> int:
+        """Return how many results each channel has, for one node that takes them apart, or 0."""
+        depthwise = g.profile.extended and self.filter.shape[1] == 1 < self.groups
+        return self.filter.shape[0] // self.groups if depthwise else 0
 
     def _trimmed(self, g: Emitter, along_x: Slide, along_y: Slide) -> Slot:
         x = g.part(self.x, 0, 0, self.x.dims[0] - along_x.crop)
@@ -139,10 +149,10 @@ class Layer:
         divisors = [n for n in range(1, self.groups + 1) if self.groups % n == 0]
         return min(divisors, key=lambda n: n * g.profile.node_cost + one * self.groups**2 // n)
 
-    def _report(self, g: Emitter, blocks: int, weigh: "_Weigh") -> None:
+    def _report(self, g: Emitter, blocks: int, each: int, weigh: "_Weigh") -> None:
         points = int(np.prod([self.out.shape[0], *self.out.shape[2:]]))
         needed = points * int(np.prod(self.filter.shape))
-        wide = (self.groups // blocks) * needed
+        wide = each * needed
         report = weigh.stored.report(g.origin.source, g.origin.op, blocks, wide, needed)
         g.report.append(report)
 

@@ -22,7 +22,7 @@ static const struct {
     {NNEFX_ACTIVATION, "T9ffO"}, {NNEFX_ROI_POOLING, "TT2O"}, {NNEFX_DECONVOLUTION, "TTtzz22zzO"},
     {NNEFX_ADD, "TT2O"}, {NNEFX_SUBTRACT, "TT2O"}, {NNEFX_MULTIPLY, "TTS22O"},
     {NNEFX_TABLE_LOOKUP, "TLO"}, {NNEFX_TRANSPOSE, "TOzz"}, {NNEFX_CONVERT_DEPTH, "T2SSO"},
-    {NNEFX_MATRIX_MULTIPLY, "TTtbbbO"}};
+    {NNEFX_MATRIX_MULTIPLY, "TTtbbbO"}, {NNEFX_CONVOLUTION_EXT2, "TTtzz222zzzzzzzO"}};
 
 static const char *params_of(uint32_t op)
 {
@@ -204,6 +204,32 @@ static int fits_convolution(const nnefx_node *node, const struct extents *e)
     return 1;
 }
 
+/* The stride and the padding of either side are told; a depth multiplier takes channels apart. */
+static int fits_extended(const nnefx_node *node, const struct extents *e)
+{
+    const struct extents *x = &e[0], *w = &e[1], *b = &e[2], *y = &e[15];
+    uint64_t multiplier = node->args[14].value;
+    uint32_t i;
+    if (x->rank < 3 || x->rank > 4 || y->rank != x->rank || w->rank != 4)
+        return 0;
+    if (w->d[2] != (multiplier ? 1 : x->d[2]) || y->d[2] != w->d[3] || x->d[3] != y->d[3])
+        return 0;
+    if (multiplier && (w->d[3] / multiplier != x->d[2] || w->d[3] % multiplier != 0))
+        return 0;
+    if (b->rank && !is(b, 1, w->d[3], 0))
+        return 0;
+    for (i = 0; i < 2; i++) {
+        uint64_t in = x->d[i] + node->args[3 + i].value + node->args[10 + i].value;
+        uint64_t reach, stride = node->args[12 + i].value;
+        if (w->d[i] > MAX_SIZE || stride < 1)
+            return 0;
+        reach = (w->d[i] - 1) * (node->args[8 + i].value + 1) + 1;
+        if (in < reach || (in - reach) / stride + 1 != y->d[i])
+            return 0;
+    }
+    return 1;
+}
+
 static int fits_fully_connected(const struct extents *e)
 {
     const struct extents *x = &e[0], *w = &e[1], *b = &e[2], *y = &e[5];
@@ -284,6 +310,7 @@ static int extents_fit(const nnefx_blob *blob, const nnefx_node *node)
     }
     switch (node->op) {
     case NNEFX_CONVOLUTION: return fits_convolution(node, e);
+    case NNEFX_CONVOLUTION_EXT2: return fits_extended(node, e);
     case NNEFX_FULLY_CONNECTED: return fits_fully_connected(e);
     case NNEFX_POOLING: return fits_pooling(node, e);
     case NNEFX_ADD: case NNEFX_SUBTRACT: return fits_pair(e, &e[3]);

@@ -85,19 +85,57 @@ static vx_enum choice(const struct call *call, int place, const vx_enum *members
     return members[call->node->args[place].value];
 }
 
+static void set_convolution(const struct call *c, vx_nn_convolution_params_t *params)
+{
+    params->padding_x = size(c, 3);
+    params->padding_y = size(c, 4);
+    params->overflow_policy = choice(c, 5, overflows);
+    params->rounding_policy = choice(c, 6, roundings);
+    params->down_scale_size_rounding = choice(c, 7, sizes);
+    params->dilation_x = size(c, 8);
+    params->dilation_y = size(c, 9);
+}
+
 static vx_node convolution(const struct call *c)
 {
     vx_nn_convolution_params_t params;
     memset(&params, 0, sizeof params);
-    params.padding_x = size(c, 3);
-    params.padding_y = size(c, 4);
-    params.overflow_policy = choice(c, 5, overflows);
-    params.rounding_policy = choice(c, 6, roundings);
-    params.down_scale_size_rounding = choice(c, 7, sizes);
-    params.dilation_x = size(c, 8);
-    params.dilation_y = size(c, 9);
+    set_convolution(c, &params);
     return vxConvolutionLayer(c->graph, tensor(c, 0), tensor(c, 1), tensor(c, 2), &params,
                               sizeof params, tensor(c, 10));
+}
+
+/* VeriSilicon's structure, which other vendors' headers do not have: it is told by its size. */
+struct told_convolution {
+    struct {
+        vx_nn_convolution_params_t khr;
+        vx_size padding_x_right, padding_y_bottom;
+        vx_enum pad_mode;
+        vx_scalar pad_const;
+    } ext;
+    vx_uint32 stride_x, stride_y;
+    vx_int32 depth_multiplier;
+};
+enum { VIVANTE = 7, PAD_CONSTANT = 0x70C000 }; /* VX_ID_VIVANTE and VX_PAD_CONSTANT */
+
+static vx_node convolution_ext2(const struct call *c)
+{
+    struct told_convolution params;
+    vx_uint16 vendor = 0;
+    vx_context context = vxGetContext((vx_reference)c->graph);
+    if (vxQueryContext(context, VX_CONTEXT_VENDOR_ID, &vendor, sizeof vendor) != VX_SUCCESS ||
+        vendor != VIVANTE)
+        return NULL;
+    memset(&params, 0, sizeof params);
+    set_convolution(c, &params.ext.khr);
+    params.ext.padding_x_right = size(c, 10);
+    params.ext.padding_y_bottom = size(c, 11);
+    params.ext.pad_mode = PAD_CONSTANT;
+    params.stride_x = (vx_uint32)size(c, 12);
+    params.stride_y = (vx_uint32)size(c, 13);
+    params.depth_multiplier = (vx_int32)size(c, 14);
+    return vxConvolutionLayer(c->graph, tensor(c, 0), tensor(c, 1), tensor(c, 2), &params.ext.khr,
+                              sizeof params, tensor(c, 15));
 }
 
 static vx_node deconvolution(const struct call *c)
@@ -138,6 +176,7 @@ static vx_node layer(const struct call *c)
 {
     switch (c->node->op) {
     case NNEFX_CONVOLUTION: return convolution(c);
+    case NNEFX_CONVOLUTION_EXT2: return convolution_ext2(c);
     case NNEFX_DECONVOLUTION: return deconvolution(c);
     case NNEFX_ROI_POOLING: return roi_pooling(c);
     case NNEFX_FULLY_CONNECTED:
@@ -188,7 +227,7 @@ static vx_node elementwise(const struct call *c)
 static int is_present(uint32_t op)
 {
     switch (op) {
-    case NNEFX_CONVOLUTION: return PRESENT(vxConvolutionLayer);
+    case NNEFX_CONVOLUTION: case NNEFX_CONVOLUTION_EXT2: return PRESENT(vxConvolutionLayer);
     case NNEFX_FULLY_CONNECTED: return PRESENT(vxFullyConnectedLayer);
     case NNEFX_POOLING: return PRESENT(vxPoolingLayer);
     case NNEFX_SOFTMAX: return PRESENT(vxSoftmaxLayer);
