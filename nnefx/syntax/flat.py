@@ -144,7 +144,7 @@ def _end(lane: Lane, rest: str, literals: dict[str, Any]) -> _End | None:
     """
     if rest.endswith(")"):
         tail = _tail(lane, rest[:-1], literals)
-        return tail and _End(tail)
+        return None if tail is None else _End(tail)
     last = lane.last.search(rest)
     tail = last and _tail(lane, rest[: last.start()], literals)
     if last is None or tail is None or any(name == last[1] for name, *_ in tail.args):
