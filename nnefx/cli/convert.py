@@ -123,8 +123,8 @@ def convert(
     graph = imported.graph
     labels = {node.attributes["label"].lower() for node in graph.variables}
     count = sum(node.name not in ("external", "variable") for node in graph.nodes)
-    files = options.counted(len(labels), "tensor file")
-    options.say(f"{output}: {options.counted(count, 'operation')}, {files}", quiet)
+    stored = options.counted(len(labels), "tensor file")
+    options.say(f"{output}: {options.counted(count, 'operation')}, {stored}", quiet)
     return 0
 
 
