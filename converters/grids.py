@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnefx.converters.scope import Scope, Tensor
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Node, Value
 from nnefx.tensors.quant import Quantization
@@ -98,6 +99,20 @@ def fold_pairs(builder: Builder, grids: Mapping[Value, Grid], outputs: Collectio
         outputs: the results of the graph so far, before a fold.
     """
     return _Fold(builder, grids, outputs).run()
+
+
+def fold_outputs(
+    scope: Scope, grids: Mapping[Value, Grid], outputs: Mapping[str, Tensor]
+) -> Folded:
+    """Take the pairs out of what an importer has built; its outputs become what stands for them."""
+    values = [tensor.value for tensor in outputs.values() if tensor.value is not None]
+    folded = fold_pairs(scope.builder, grids, values)
+    for old, new in folded.replaced.items():
+        scope.hint(new, old)
+    for tensor in outputs.values():
+        if tensor.value in folded.replaced:
+            tensor.value = folded.replaced[tensor.value]
+    return folded
 
 
 class _Fold:

@@ -224,6 +224,10 @@ class Scope:
 
     # The end
 
+    def hint(self, value: Value, like: Value) -> None:
+        """Let a value without a foreign name have that of another, which it stands for."""
+        self._hints.setdefault(value, self._hints.get(like, like.name))
+
     def finish(self, outputs: Mapping[str, Tensor]) -> Graph:
         """Return the graph of what `outputs` need, with the values named after the model."""
         if not any(node.op.name == "external" for node in self.builder.nodes):

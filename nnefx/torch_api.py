@@ -45,7 +45,9 @@ def from_torch(
     imported = reader.read_module(module, args, kwargs, strict=strict, hierarchy=hierarchy)
     # nothing is fused, so that every weight stays what it is in the module
     graph = drop_dead(fold(imported.graph))
-    return Model(graph, imported.weights, imported.quantization, imported.extra)
+    entries = imported.quantization
+    told = {name: entries[name] for name in entries if name in graph.values}
+    return Model(graph, imported.weights, told, imported.extra)
 
 
 def to_torch(

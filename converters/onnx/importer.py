@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
-from nnefx.converters.grids import Folded, Grid, fold_pairs
+from nnefx.converters.grids import Folded, Grid, fold_outputs
 from nnefx.converters.onnx.order import ordered, place
 from nnefx.converters.onnx.proto import Store, attributes
 from nnefx.converters.onnx.schema import (
@@ -18,9 +18,9 @@ from nnefx.converters.onnx.schema import (
     output_types,
     schema_of,
 )
-from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.rules import Rule, Rules, Unresolved
 from nnefx.converters.scope import Scope, Site, Tensor, kind_of
+from nnefx.converters.stored import Stored
 from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Value
 from nnefx.ops import Reject
@@ -110,14 +110,7 @@ class Importer(Scope):
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Graph:
         """Return the graph of what `outputs` need; pairs of integers and back are in `folded`."""
-        values = [tensor.value for tensor in outputs.values() if tensor.value is not None]
-        self.folded = fold_pairs(self.builder, self.grids, values)
-        replaced = self.folded.replaced
-        for old, new in replaced.items():
-            self._hints.setdefault(new, self._hints.get(old, old.name))
-        for tensor in outputs.values():
-            if tensor.value in replaced:
-                tensor.value = replaced[tensor.value]
+        self.folded = fold_outputs(self, self.grids, outputs)
         return super().finish(outputs)
 
     def stored(self, tensor: onnx.TensorProto) -> Tensor:

@@ -11,10 +11,10 @@ from nnefx.converters.onnx.importer import Importer
 from nnefx.converters.onnx.layout import unsqueezed
 from nnefx.converters.onnx.proto import dtype_of
 from nnefx.converters.onnx.shapes import axis_of, per_axis, unless_ones, window_padding
-from nnefx.converters.onnx.stored import Stored
 from nnefx.converters.onnx.tables import rules
 from nnefx.converters.onnx.window import check_kernel, conv
 from nnefx.converters.scope import Tensor
+from nnefx.converters.stored import Stored
 from nnefx.ops import Reject
 
 Ints = Sequence[int] | None

@@ -13,9 +13,9 @@ from nnefx.converters.imported import Imported
 from nnefx.converters.onnx.cut import cut
 from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
 from nnefx.converters.onnx.proto import Store, dtype_of, load
-from nnefx.converters.onnx.stored import as_integers
 from nnefx.converters.onnx.tables import contrib, ml, rules
 from nnefx.converters.scope import Tensor
+from nnefx.converters.stored import as_integers
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
 from nnefx.ir.graph import Graph
 from nnefx.ops import Reject

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import fx
 
+from nnefx.converters.grids import Folded, Grid, fold_outputs
 from nnefx.converters.pytorch.alias import Aliases
 from nnefx.converters.pytorch.decompose import decomposed
 from nnefx.converters.pytorch.place import Names, place
@@ -17,8 +18,9 @@ from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.pytorch.types import Complex, array_of, numpy_type
 from nnefx.converters.rules import Rule, brief
 from nnefx.converters.scope import Scope, Site, Tensor
+from nnefx.converters.stored import Stored
 from nnefx.diagnostics import Diagnostic, NnefError
-from nnefx.ir.graph import Value
+from nnefx.ir.graph import Graph, Value
 from nnefx.ops import Reject
 from nnefx.ops.registry import Shape
 from nnefx.source import At
@@ -82,6 +84,9 @@ class Importer(Scope):
         faults: what could not be imported, all of it.
         values: what each node of the outermost graph became, by the node's name.
         paths: the module that each emitted node belongs to, as a path of calls.
+        grids: of integers and of the reals that they stand for, where both are known.
+        folded: what became of them.
+        integers: stored integers, by the names of the tensors that their reals are called.
     """
 
     def __init__(self, name: str, path: str) -> None:
@@ -97,6 +102,22 @@ class Importer(Scope):
         self.shared: set[int] = set()
         self.modules: dict[Any, tuple[tuple[str, str], ...]] = {}
         self.calls: tuple[tuple[str, str], ...] = ()
+        self.grids: dict[Value, Grid] = {}
+        self.folded = Folded()
+        self.integers: dict[str, Stored] = {}
+        self.label_names: dict[str, str] = {}
+
+    def finish(self, outputs: Mapping[str, Tensor]) -> Graph:
+        """Return the graph of what `outputs` need; pairs of integers and back are in `folded`."""
+        self.folded = fold_outputs(self, self.grids, outputs)
+        return super().finish(outputs)
+
+    def _stored(self, tensor: Tensor) -> Value:
+        value = super()._stored(tensor)
+        label = self.builder.nodes[-1].attributes.get("label")
+        if label is not None:
+            self.label_names[label] = tensor.name
+        return value
 
     # What a rule asks about its node
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from nnefx.converters.grids import Grid
 from nnefx.converters.pytorch.cast import converted, operand
 from nnefx.converters.pytorch.importer import Importer
 from nnefx.converters.pytorch.tables import rules
 from nnefx.converters.scope import Tensor
+from nnefx.converters.stored import Stored
 
 _S = "quantized_decomposed::"
 
@@ -20,19 +22,51 @@ def _along(g: Importer, x: Any, rank: int, axis: int | None, dtype: Any) -> Tens
     return g.viewed(item, [item.volume if i == axis % rank else 1 for i in range(rank)])
 
 
+# Types of integers by the range that is cut to.
+_WHOLE: dict[tuple[int, int], np.dtype[Any]] = {
+    (-128, 127): np.dtype(np.int8),
+    (0, 255): np.dtype(np.uint8),
+    (-32768, 32767): np.dtype(np.int16),
+    (0, 65535): np.dtype(np.uint16),
+}
+
+
 def _quantized(
     g: Importer, x: Tensor, scale: Any, zero: Any, low: int, high: int, axis: int | None
 ) -> Any:
     step = _along(g, scale, x.rank, axis, np.float32)
-    origin = converted(g, _along(g, zero, x.rank, axis, np.int64), np.float32)
+    origin = _along(g, zero, x.rank, axis, np.int64)
+    kind = _WHOLE.get((low, high))
+    if kind is not None and step.array is not None and origin.array is not None and not x.known:
+        signed = kind.kind == "i"
+        result = g.nnefx_quantize(x, step, origin, bits=kind.itemsize * 8, signed=signed)
+        if result.value is not None:
+            g.grids[result.value] = Grid(step.array, origin.array, kind)
+        return g.typed(result, kind)
     whole = g.nnefx_round_even(g.div(x, step))
-    return g.cast(g.clamp(g.add("add", whole, origin), float(low), float(high)), dtype="integer")
+    level = g.add("add", whole, converted(g, origin, np.float32))
+    result = g.cast(g.clamp(level, float(low), float(high)), dtype="integer")
+    if not result.known:
+        return result
+    narrow = low >= -128 and high <= 127  # weights often leave out the least
+    result = g.typed(result, np.int8 if narrow else kind or np.int32)
+    result.name = x.name
+    return result
 
 
 def _restored(g: Importer, x: Tensor, scale: Any, zero: Any, axis: int | None) -> Any:
     step = _along(g, scale, x.rank, axis, np.float32)
-    origin = converted(g, _along(g, zero, x.rank, axis, np.int64), np.float32)
-    return g.mul(g.sub(converted(g, x, np.float32), origin), step)
+    origin = _along(g, zero, x.rank, axis, np.int64)
+    if step.array is None or origin.array is None:
+        wide = converted(g, origin, np.float32)
+        return g.mul(g.sub(converted(g, x, np.float32), wide), step)
+    result = g.nnefx_dequantize(x, step, origin)
+    if result.value is not None:
+        g.grids[result.value] = Grid(step.array, origin.array, x.dtype)
+    elif x.array is not None and x.volume > 1:
+        result.name, result.kept = x.name, True
+        g.integers[x.name] = Stored(x.array, step.array, origin.array)
+    return result
 
 
 @rules.on(_S + "quantize_per_tensor.default", _S + "quantize_per_tensor.tensor",

@@ -18,7 +18,9 @@ from nnefx.converters.pytorch.importer import ABSENT, FAILED, Env, Importer
 from nnefx.converters.pytorch.program import Program, of_export
 from nnefx.converters.pytorch.types import Complex, numpy_type
 from nnefx.converters.scope import Site, Tensor
+from nnefx.converters.stored import as_integers
 from nnefx.diagnostics import Diagnostic, NnefError, Severity
+from nnefx.ir.graph import Graph
 from nnefx.ops import Reject
 from nnefx.source import ModelAt
 
@@ -109,15 +111,28 @@ def _imported(program: Program, path: str, hierarchy: bool) -> Imported:
         raise NnefError(fault.code, fault.message, ModelAt(path, "outputs")) from None
     if hierarchy:
         graph = outlined(graph, g.modules)
-    alive = set(graph.values.values())
-    known = {
-        name: item
-        for name, item in g.values.items()
-        if isinstance(item, Tensor) and item.value in alive
-    }
-    names = {name: item.value.name for name, item in known.items() if item.value is not None}
-    types = {name: item.dtype.name for name, item in known.items()}
-    return Imported(graph, g.weights, names, types)
+    names, types = _names(g, graph)
+    weights, entries = as_integers(graph, g.weights, g.integers, g.label_names)
+    told = {value.name: entry for value, entry in g.folded.entries.items()}
+    told = {name: told[name] for name in graph.values if name in told}
+    return Imported(graph, weights, names, types, {**told, **entries})
+
+
+def _names(g: Importer, graph: Graph) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values of the graph, and the types, by the names of the foreign tensors.
+
+    Of what is rounded, that is the tensor behind the rounding, or an input of the graph.
+    """
+    alive, replaced = set(graph.values.values()), g.folded.replaced
+    rounded = set(replaced.values()) - set(graph.inputs)
+    names, types = {}, {}
+    for name, item in g.values.items():
+        if not isinstance(item, Tensor) or item.value is None or item.value in rounded:
+            continue
+        value = replaced.get(item.value, item.value)
+        if value in alive:
+            names[name], types[name] = value.name, item.dtype.name
+    return names, types
 
 
 def _place_inputs(g: Importer, program: Program, env: Env) -> None:

@@ -33,6 +33,9 @@ class FakeQuantize(nn.Module):
             that it stays positive and moves by a share of itself.
     """
 
+    scale: Tensor
+    zero: Tensor
+
     def __init__(self, entry: Quantization, grid: Grid, rank: int, learned: bool) -> None:
         super().__init__()
         self.entry = entry
