@@ -168,3 +168,22 @@ def test_compile_time_values_follow_the_specification() -> None:
     model = nnefx.loads(text)
     found = nnefx.run(model, {"x": np.array([5.0])})["y"]
     assert float(found[0]) == 5 + 2 + 7 + 2.5 + 8 - 3
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "said"),
+    [
+        ("x", "z = external(shape = [1]); y = relu(z);", "; did you mean 'x'?"),
+        ("x, w", "z = external(shape = [1]); y = relu(z);", ", which has x, w"),
+        (
+            "x",
+            "x = external(shape = [1]); z = external(shape = [1]); y = add(x, z);",
+            "of the graph",
+        ),
+    ],
+)
+def test_stray_external_is_told_with_what_the_graph_has(head: str, body: str, said: str) -> None:
+    with pytest.raises(NnefError) as caught:
+        nnefx.loads(f"version 1.0; graph g({head}) -> (y) {{ {body} }}")
+    (found,) = [item for item in caught.value.diagnostics if item.code == "NX214"]
+    assert found.message.endswith(said)

@@ -195,10 +195,15 @@ class _Build:
     def _check_externals(self, definition: ast.GraphDef) -> None:
         declared = {name.id for name in definition.inputs}
         external = {node.output.name for node in self._nodes("external")}
-        for node in self._nodes("external"):
-            if node.output.name not in declared:
-                message = f"external '{node.output.name}' is not a parameter of the graph"
-                self.report(Diagnostic("NX214", message, node.at))
+        strays = [node for node in self._nodes("external") if node.output.name not in declared]
+        unfed = [name.id for name in definition.inputs if name.id not in external]
+        for node in strays:
+            message = f"external '{node.output.name}' is not a parameter of the graph"
+            if len(strays) == len(unfed) == 1:  # one of the two was renamed
+                message += f"; did you mean '{unfed[0]}'?"
+            elif unfed:
+                message += f", which has {', '.join(unfed)}"
+            self.report(Diagnostic("NX214", message, node.at))
         for name in definition.inputs:
             value = self.evaluator.env[name.id]
             if name.id not in external and not (value.shape is UNKNOWN and value.dtype == "?"):

@@ -120,6 +120,7 @@ def _level(level: Level, depth: int, before: str, rails: _Rails) -> Iterator[_Li
 
 
 def _cells(item: Item) -> tuple[str, str, str]:
-    title = f"{item.name} = {item.title}" if item.name else item.title
+    names = ", ".join(value.name for value in item.outputs) if item.name else ""
+    title = f"{names} = {item.title}" if names else item.title
     shapes = ", ".join(shape_text(value) for value in item.outputs)
     return title, shapes, item.summary
