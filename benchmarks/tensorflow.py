@@ -1,7 +1,7 @@
 """`python -m benchmarks.tensorflow`: Keras' applications and the time of conversion.
 
 The tables go into docs/tensorflow.md. The converters by Khronos are measured beside where
-`nnef_tools` is installed; `--with FOLDER` names another folder that it is in.
+`python -m benchmarks.peers` has put them; `--with FOLDER` names another folder.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.report import duration
 
 PAGE = Path(__file__).parents[1] / "docs" / "tensorflow.md"
@@ -191,7 +192,13 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def main() -> None:
     """Measure, and put the tables into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--with", dest="tools", metavar="FOLDER", help="where nnef_tools is")
+    parser.add_argument(
+        "--with",
+        dest="tools",
+        metavar="FOLDER",
+        default=peers.path("nnef_tools"),
+        help="where nnef_tools is",
+    )
     tools = parser.parse_args().tools
     with tempfile.TemporaryDirectory() as folder:
         made_tables = tables(Path(folder), tools)
