@@ -22,7 +22,7 @@ from nnefx.show.scene import Item, Picture, changed, multiply_adds, shape_text, 
 from nnefx.show.statistics import statistics
 from nnefx.syntax.printer import print_literal
 
-SCRIPTS = ("place.js", "panel.js", "page.js")
+SCRIPTS = ("place.js", "panel.js", "ways.js", "page.js")
 LONGEST = 240  # characters of an attribute that the panel shows
 
 

@@ -235,21 +235,7 @@
 
   function search(text) {
     const wanted = text.trim().toLowerCase();
-    const rank = (item) => {
-      const words = [item.name, item.title, ...(item.info.weights || []).map((w) => w[1])].map(
-        (w) => w.toLowerCase(),
-      );
-      const best = words.findIndex((word) => word.includes(wanted));
-      return best < 0 ? -1 : words[best] === wanted ? 0 : words[best].startsWith(wanted) ? 1 : 2;
-    };
-    matches = !wanted
-      ? []
-      : [...items.values()]
-          .filter((item) => item.info)
-          .map((item) => [rank(item), item])
-          .filter(([score]) => score >= 0)
-          .sort((a, b) => a[0] - b[0] || a[1].id - b[1].id)
-          .map(([, item]) => item);
+    matches = matching([...items.values()], wanted);
     cursor = -1;
     const rows = matches.slice(0, 60).map((item) => {
       const path = [];
@@ -308,21 +294,7 @@
 
   // ---- from box to box with the arrow keys
 
-  // Down follows what is made to who reads it, and enters open groups; up goes back and leaves them.
-  function neighbour(item, key) {
-    if (!item) return DATA.root.items.find((other) => other.info);
-    const level = prepare(item.parent ? item.parent.level : DATA.root);
-    if (key === "ArrowLeft" || key === "ArrowRight") {
-      const row = level.rows[level.rowOf[level.items.indexOf(item)]]
-        .filter((slot) => slot < level.items.length && level.items[slot].info)
-        .map((slot) => level.items[slot]);
-      return row[row.indexOf(item) + (key === "ArrowLeft" ? -1 : 1)];
-    }
-    if (key === "ArrowUp") return sources(item)[0] || item.parent;
-    return (item.open && neighbourWithin(item)) || readers(item)[0] || item.parent;
-  }
-
-  const neighbourWithin = (group) => group.level.items.find((item) => item.info);
+  const neighbour = neighbours(DATA, prepare, sources, readers);
 
   function walk(key) {
     const next = neighbour(chosen === null ? null : items.get(chosen), key);
