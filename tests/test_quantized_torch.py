@@ -68,6 +68,45 @@ def test_module_rounds_as_numpy_does(name):
     np.testing.assert_allclose(theirs["y"], ours["y"], atol=1e-6)
 
 
+WIDTHS = [
+    (bits, signed, symmetric)
+    for bits in (1, 2, 3, 4, 7, 8, 12, 16)
+    for signed, symmetric in ((False, False), (True, False), (True, True))
+    if bits > 1 or not symmetric
+]
+
+
+@pytest.mark.parametrize("algorithm", ["zero_point", "min_max"])
+@pytest.mark.parametrize(("bits", "signed", "symmetric"), WIDTHS)
+def test_entries_mean_the_operation_that_they_name(algorithm, bits, signed, symmetric):
+    """The same text stands in graph.quant, and in the graph around input, constant and weight."""
+    low, high = (-1.5, 1.5) if symmetric else (-0.5, 1.5)
+    flags = {"bits": bits, "signed": signed, "symmetric": symmetric}
+    first = {"zero_point": 0 if signed else 2 ** (bits - 1), "scale": 1.7 / 2**bits}
+    ranges = first if algorithm == "zero_point" else {"min": low, "max": high}
+    name = f"{algorithm}_linear_quantize"
+    text = ", ".join(f"{key} = {str(v).lower()}" for key, v in {**ranges, **flags}.items())
+    head = "version 1.0;\nextension KHR_enable_operator_expressions;\ngraph g(x) -> (y)\n{\n"
+    made = (
+        "x = external(shape = [2, 50]);\nw = variable(shape = [1, 50], label = 'w');\n"
+        "c = constant(shape = [2, 2], value = [0.3, -0.4, 0.9, 2.0]);\n"
+    )
+    around = "".join(f"{v}q = {name}({v}, {text});\n" for v in "xwc")
+    plain = nnefx.loads(f"{head}{made}p = x * w;\ny = concat([p, c], axis = 1);\n}}\n")
+    spelled = nnefx.loads(
+        f"{head}{made}{around}p = xq * wq;\npq = {name}(p, {text});\n"
+        "y = concat([pq, cq], axis = 1);\n}\n"
+    )
+    rng = np.random.default_rng(bits)
+    weights = {"w": rng.uniform(-1, 1, (1, 50)).astype(np.float32)}
+    entries = {value: Quantization(name, {**ranges, **flags}) for value in "xwcp"}
+    feeds = {"x": rng.uniform(-2, 2, (2, 50)).astype(np.float32)}
+    wanted = nnefx.run(Model(spelled.graph, weights), feeds)["y"]
+    model = Model(plain.graph, weights, entries)
+    np.testing.assert_allclose(nnefx.run(model, feeds)["y"], wanted, atol=1e-6)
+    np.testing.assert_allclose(TorchExecutor(model)(feeds)["y"], wanted, atol=1e-6)
+
+
 def test_integers_come_back_as_they_were():
     model = quantized()
     again = nnefx.from_torch_module(nnefx.to_torch(model))

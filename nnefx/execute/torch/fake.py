@@ -35,6 +35,7 @@ class FakeQuantize(nn.Module):
 
     scale: Tensor
     zero: Tensor
+    limits: Tensor | None
 
     def __init__(self, entry: Quantization, grid: Grid, rank: int, learned: bool) -> None:
         super().__init__()
@@ -44,12 +45,18 @@ class FakeQuantize(nn.Module):
         self.change = nn.Parameter(torch.zeros_like(scale)) if learned else None
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("zero", zero, persistent=False)
+        ends = None if learned else [entry.attributes.get(key) for key in ("min", "max")]
+        limits = None
+        if ends is not None and None not in ends:  # rounded in the words of the entry: ties agree
+            limits = torch.stack([torch.tensor(aligned(np.asarray(e), rank)) for e in ends])
+        self.register_buffer("limits", limits, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the nearest reals of the grid."""
         scale = self._step().to(x.dtype)
-        rounded = _Round.apply(x, scale, self.zero.to(x.dtype), self.grid)  # type: ignore[no-untyped-call]
-        result: Tensor = rounded
+        limits = None if self.limits is None else self.limits.to(x.dtype)
+        arguments = x, scale, self.zero.to(x.dtype), self.grid, limits
+        result: Tensor = _Round.apply(*arguments)  # type: ignore[no-untyped-call]
         return result
 
     def rounded(self) -> Quantization:
@@ -65,12 +72,20 @@ class FakeQuantize(nn.Module):
 
 class _Round(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
-        level = torch.floor(x / scale + 0.5) + zero
+    def forward(
+        ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, grid: Grid, limits: Tensor | None
+    ) -> Tensor:
         ctx.save_for_backward(x, scale, zero)
         ctx.ends = grid.low, grid.high
-        result: Tensor = (level.clamp(*ctx.ends) - zero) * scale
-        return result
+        if limits is None:
+            level = torch.floor(x / scale + 0.5) + zero
+            result: Tensor = (level.clamp(*ctx.ends) - zero) * scale
+            return result
+        (low, high), steps = limits, float(grid.high - grid.low)
+        span = high - low
+        cut = torch.maximum(torch.minimum(x, high), low)
+        level = torch.floor((cut - low) / span * steps + 0.5)
+        return level / steps * span + low
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
@@ -85,7 +100,7 @@ class _Round(torch.autograd.Function):
             # as many items as share a scale pull at it: without this it would jump
             weight = 1.0 / sqrt(max(x.numel() // scale.numel(), 1) * max(high, 1))
             to_scale = (grad * by_scale).sum_to_size(scale.shape) * weight
-        return grad * inside, to_scale, None, None
+        return grad * inside, to_scale, None, None, None
 
 
 class Simulated(nn.Module):
