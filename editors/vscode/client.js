@@ -11,7 +11,11 @@ async function start() {
     "nnefx",
     "NNEF",
     { command, args },
-    { documentSelector: [{ language: "nnef" }, { language: "nnef-quant" }] },
+    {
+      documentSelector: [{ language: "nnef" }, { language: "nnef-quant" }],
+      // tensor files that come and go beside a text change what is wrong with it
+      synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.{dat,quant,nnef}") },
+    },
   );
   try {
     await client.start();
