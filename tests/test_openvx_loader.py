@@ -133,6 +133,25 @@ def test_a_blob_runs_on_a_library(case, library: Path):
     assert np.array_equal(found["shares"], simulate(plan, inputs, "product")["shares"])
 
 
+def test_what_is_used_at_several_places_is_replaced_at_all_of_them(tmp_path: Path):
+    program = build(tmp_path, "ports.cpp")
+    # Parameters (first, count) of each input and output, and which of the first ones gave way: not
+    # those that are read or written in parts.
+    expected = {
+        "concat_input_twice": ["0 3", "3 0", "1 0"],
+        "moments": ["0 2", "2 2", "4 1", "1 1"],
+        "slice": ["0 0", "0 1", "0 1"],
+    }
+    for name, lines in expected.items():
+        case = next(case for case in CASES if case.name == name)
+        model = case.model()
+        samples = case.samples(model)
+        write_blob(lower(model, calibration=samples), tmp_path / "net.nxvx")
+        samples[0]["x"].tofile(tmp_path / "x.raw")
+        found = run(program, tmp_path / "net.nxvx", tmp_path / "x.raw").stdout.splitlines()
+        assert found == [*lines, "1 1"]
+
+
 # Nets whose inputs are read at several places, in parts, beside a border that is filled before.
 @pytest.mark.parametrize(
     "name", ["add", "concat_input_twice", "slice", "pad_constant", "table_exp", "matmul_of_inputs"]
