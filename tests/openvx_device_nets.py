@@ -28,6 +28,8 @@ _INTEGERS = [
     Case("softmax", lambda n: n.softmax(n.input(1, 4, 1, 2)), 40),
     Case("conv_depthwise", lambda n: n.conv(n.input(1, 2, 4, 3), n.weight(4, 1, 2, 2),
          n.weight(1, 4), groups=2, stride=[2, 1], padding=[(1, 0), (0, 2)])),
+    Case("lrn", lambda n: n.local_response_normalization(n.input(1, 3, 1, 1), size=[1, 3, 1, 1],
+         alpha=1.5, beta=0.75, bias=2.0), 40),
     Case("table", lambda n: n.exp(n.input(1, 2, 2, 3))),
 ]  # fmt: skip
 _FLOATS = [

@@ -63,7 +63,7 @@ separable_conv: two conv
 separable_deconv: two deconv
 max_pool_with_index: max_pool, argmax_pool
 rms_pool: table, pooling, table
-local_response_normalization: tables, a banded matrix, TensorMultiply
+local_response_normalization: tables, a banded matrix, TensorMultiply; a node where it works
 local_mean_normalization: box, TensorSubtract
 local_variance_normalization: box, tables, TensorMultiply
 local_contrast_normalization: the two before

@@ -120,6 +120,11 @@ STRUCTS: dict[str, tuple[Param, ...]] = {
         _ROUNDING,
         *_sizes("a_x", "a_y"),
     ),
+    "vx_nn_normalization_params_t": (
+        _enum("type", "norm"),
+        *_sizes("norm_size"),
+        *(Param(name, Kind.FLOAT) for name in ("alpha", "beta", "bias")),
+    ),
     "vx_nn_roi_pool_params_t": (_enum("pool_type", "pooling"),),
     "vx_tensor_matrix_multiply_params_t": tuple(
         Param(f"transpose_input{i}", Kind.BOOL) for i in (1, 2, 3)
@@ -219,6 +224,12 @@ _ALL = (
         _NN + "convolution_layer",
         (*_LAYER, _params("vx_nn_convolution_params_ext2_t"), _OUT),
         "vxConvolutionLayer",
+    ),
+    Function(
+        "vxNormalizationLayer2",
+        10,
+        "vxNormalizationLayer2",
+        (_IN, _params("vx_nn_normalization_params_t"), _OUT),
     ),
     Function("vxTensorAddNode", 16, _VX + "tensor_add", (*_PAIR, _OVERFLOW, _OUT)),
     Function("vxTensorSubtractNode", 17, _VX + "tensor_subtract", (*_PAIR, _OVERFLOW, _OUT)),

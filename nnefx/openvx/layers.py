@@ -277,7 +277,8 @@ def _softmax_unshifted(real: Floats, axis: int, y: Operand) -> Array:
 
 def _normalization(named: Named, _rounding: Rounding) -> Array:
     x, y = named["inputs"], named["outputs"]
-    real, size = _to_real(x), _int(named, "normalization_size")
+    vendor = "norm_size" in named  # which has another formula
+    real, size = _to_real(x), _int(named, "norm_size" if vendor else "normalization_size")
     square, half = real * real, size // 2
     across = _enum(named, "type") == "VX_NN_NORMALIZATION_ACROSS_MAPS"
     axes = (real.ndim - 3,) if across else (real.ndim - 2, real.ndim - 1)
@@ -285,7 +286,8 @@ def _normalization(named: Named, _rounding: Rounding) -> Array:
         pads = [(half, half) if i == axis else (0, 0) for i in range(real.ndim)]
         square = sliding_window_view(np.pad(square, pads), size, axis=axis).sum(axis=-1)
     alpha, beta, bias = (named[name].value for name in ("alpha", "beta", "bias"))
-    divisor: Floats = (bias + alpha / size ** len(axes) * square) ** beta
+    factor = alpha if vendor else alpha / size ** len(axes)
+    divisor: Floats = (bias + factor * square) ** beta
     return _from_real(real / divisor, y)
 
 
@@ -363,6 +365,7 @@ _LAYERS: dict[str, Layer] = {
     "vxActivationLayer": _activation,
     "vxSoftmaxLayer": _softmax,
     "vxLocalResponseNormalizationLayer": _normalization,
+    "vxNormalizationLayer2": _normalization,
     "vxTensorAddNode": _add,
     "vxTensorSubtractNode": _subtract,
     "vxTensorMultiplyNode": _multiply,

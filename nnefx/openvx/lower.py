@@ -12,7 +12,9 @@ from nnefx.diagnostics import Diagnostic, NnefError
 from nnefx.ir.graph import Graph, Node, Value
 from nnefx.openvx.check import check_plan
 from nnefx.openvx.emit import Emitter, Origin
+from nnefx.openvx.normalize import has_node
 from nnefx.openvx.paths import visits
+from nnefx.openvx.places import homes, matrices
 from nnefx.openvx.plan import Plan, Role
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.profiles import profile as find_profile
@@ -28,7 +30,7 @@ from nnefx.openvx.rules import LOWERINGS, Const, UnsupportedError
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.state import expose
 from nnefx.openvx.statement import region_statement, statement
-from nnefx.openvx.storage import Home, canonical, dimension
+from nnefx.openvx.storage import canonical
 from nnefx.openvx.told import told
 from nnefx.openvx.volumes import fold_depth
 from nnefx.passes.constants import Constants
@@ -41,8 +43,8 @@ from nnefx.quantization.observe import Clip, Observed, Samples, observe
 from nnefx.tensors.model import Model
 
 _FAMILIES = (
-    "activate choose deconv elementwise layout linear pool products reduce resample rois sampling "
-    "window"
+    "activate choose deconv elementwise layout linear normalize pool products reduce resample rois "
+    "sampling window"
 )
 for _family in _FAMILIES.split():
     import_module(f"nnefx.openvx.{_family}")
@@ -132,6 +134,8 @@ def _keeps(target: Profile, node: Node) -> bool:
     """Tell whether a composite is lowered as it is: by a rule, or as part of a table."""
     if node.name == "softmax" and len(node.attributes["axes"]) != 1:
         return False
+    if node.name == "local_response_normalization":
+        return has_node(target, node)
     if node.name in LOWERINGS:
         return True
     return (
@@ -338,66 +342,3 @@ def _itself(array: Any) -> Any:
 
 def _result(node: Node) -> Any:
     return node.outputs[0] if len(node.outputs) == 1 else node.outputs
-
-
-def matrices(graph: Graph, constants: Constants, multiplies: bool = True) -> frozenset[Value]:
-    """Return the values of rank 2 that can be stored as [C, N]: FullyConnectedLayer writes that.
-
-    No node raises the rank again, so all that touches such a value must be able to do with two
-    dimensions: values are joined by the operations between them, and one that needs four spoils
-    all that are joined.
-    """
-    parent: dict[Value, Value] = {}
-    spoiled: set[Value] = set()
-    products: set[Value] = set()
-
-    def root(value: Value) -> Value:
-        while (above := parent.setdefault(value, value)) is not value:
-            value = above
-        return value
-
-    known = constants.nodes()
-    for node in graph.nodes:
-        if id(node) in known:
-            continue
-        outs = list(node.values())
-        operands = [value for value in node.operands() if value not in constants]
-        if node.name == "linear" or (node.name == "matmul" and len(operands) == 1):
-            operands = []
-            products.update(outs)
-        elif node.name == "matmul":
-            products.update(outs)
-            spoiled.update(() if multiplies else outs)
-        flat = all(value.rank == 2 for value in (*outs, *operands))
-        for value in (*outs, *operands):
-            if not flat or not _takes_matrices(node):
-                spoiled.add(value)
-            parent[root(value)] = root(outs[0]) if outs else root(value)
-    wanted = {root(value) for value in products} - {root(value) for value in spoiled}
-    return frozenset(value for value in parent if root(value) in wanted)
-
-
-def _takes_matrices(node: Node) -> bool:
-    if node.name == "softmax":
-        return list(node.attributes["axes"]) == [1]
-    return node.name in POINTWISE or node.name in ("linear", "matmul", "external")
-
-
-def homes(graph: Graph, constants: Constants, flat: frozenset[Value]) -> dict[Value, Home]:
-    """Return the values whose producers may write straight into the result of a concat.
-
-    Those that turn out to be no more than another name for something are copied there later.
-    """
-    found: dict[Value, Home] = {}
-    fixed = {*graph.inputs, *graph.outputs, *flat}
-    for node in graph.nodes:
-        if node.name != "concat" or node.output.rank > 4 or node.output in constants:
-            continue
-        start, axis = 0, node.attributes["axis"]
-        values: Any = next(iter(node.inputs.values()))
-        for value in values:
-            place = Home(node.output, dimension(node.output.rank, axis), start)
-            start += value.shape[axis]
-            if value not in fixed and value not in constants and value not in found:
-                found[value] = place
-    return found

@@ -33,6 +33,7 @@ class Profile:
     lut: bool = True
     lut_rescales: bool = True  # VeriSilicon: tables work in graphs of their own only
     convert_node: bool = True  # ConvertDepth takes the data type, beside other nodes too
+    normalization: str = ""  # the function of a node for local response normalization
     matrix_node: bool = True  # TensorMatrixMultiply takes the data type and works
     softmax_node: bool = True
     softmax_in_views: bool = False
@@ -77,6 +78,7 @@ PROFILES: dict[str, Profile] = {
             convert_node=False,
             matrix_node=False,
             softmax_in_views=True,
+            normalization="vxLocalResponseNormalizationLayer",
         ),
         Profile(
             "verisilicon",
@@ -87,6 +89,7 @@ PROFILES: dict[str, Profile] = {
             product_rounding=False,
             rounding="VX_ROUND_POLICY_TO_NEAREST_EVEN",
             extended=True,
+            normalization="vxNormalizationLayer2",
             lut_rescales=False,
             convert_node=False,
             matrix_node=False,

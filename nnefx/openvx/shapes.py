@@ -186,6 +186,7 @@ _RULES: dict[str, Rule] = {
     "vxPoolingLayer": _pooling,
     "vxSoftmaxLayer": _same,
     "vxLocalResponseNormalizationLayer": _same,
+    "vxNormalizationLayer2": _same,
     "vxActivationLayer": _same,
     "vxTensorAddNode": _broadcast,
     "vxTensorSubtractNode": _broadcast,

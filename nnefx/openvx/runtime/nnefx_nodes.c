@@ -138,6 +138,37 @@ static vx_node convolution_ext2(const struct call *c)
                               sizeof params, tensor(c, 15));
 }
 
+#ifdef NNEFX_VX_WEAK
+/* VeriSilicon's too: declared here, under another name than in the vendor's headers. */
+struct told_normalization {
+    vx_enum type;
+    vx_uint32 norm_size;
+    vx_float32 alpha, beta, bias;
+};
+extern vx_node normalization_layer_2(vx_graph, vx_tensor, const struct told_normalization *,
+                                     vx_size, vx_tensor)
+    __asm__("vxNormalizationLayer2") __attribute__((weak));
+
+static vx_node normalization_2(const struct call *c)
+{
+    struct told_normalization params;
+    if (!normalization_layer_2)
+        return NULL;
+    params.type = choice(c, 1, norms);
+    params.norm_size = (vx_uint32)size(c, 2);
+    params.alpha = number(c, 3);
+    params.beta = number(c, 4);
+    params.bias = number(c, 5);
+    return normalization_layer_2(c->graph, tensor(c, 0), &params, sizeof params, tensor(c, 6));
+}
+#else
+static vx_node normalization_2(const struct call *c)
+{
+    (void)c;
+    return NULL;
+}
+#endif
+
 static vx_node deconvolution(const struct call *c)
 {
     vx_nn_deconvolution_params_t params;
@@ -177,6 +208,7 @@ static vx_node layer(const struct call *c)
     switch (c->node->op) {
     case NNEFX_CONVOLUTION: return convolution(c);
     case NNEFX_CONVOLUTION_EXT2: return convolution_ext2(c);
+    case NNEFX_NORMALIZATION_2: return normalization_2(c);
     case NNEFX_DECONVOLUTION: return deconvolution(c);
     case NNEFX_ROI_POOLING: return roi_pooling(c);
     case NNEFX_FULLY_CONNECTED:
@@ -241,6 +273,7 @@ static int is_present(uint32_t op)
     case NNEFX_TABLE_LOOKUP: return PRESENT(vxTensorTableLookupNode);
     case NNEFX_TRANSPOSE: return PRESENT(vxTensorTransposeNode);
     case NNEFX_CONVERT_DEPTH: return PRESENT(vxTensorConvertDepthNode);
+    case NNEFX_NORMALIZATION_2: return 1; /* asked for when it is made */
     default: return PRESENT(vxTensorMatrixMultiplyNode);
     }
 }
