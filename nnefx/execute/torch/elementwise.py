@@ -60,6 +60,9 @@ define("copy", copy)
 
 def _binary(name: str, function: Callable[..., Any]) -> None:
     def run(x: Any, y: Any) -> Tensor:
+        if name in _SCALED and isinstance(x, Tensor) and type(y) is float and x.is_floating_point():
+            scaled: Tensor = function(x, y)
+            return scaled
         result: Tensor = function(*aligned(x, y))
         return result
 
@@ -67,6 +70,7 @@ def _binary(name: str, function: Callable[..., Any]) -> None:
     define(name, run)
 
 
+_SCALED = frozenset(("add", "sub", "mul", "div"))  # PyTorch takes a number, which costs less
 _BINARY: dict[str, Callable[..., Any]] = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
     "lt": torch.lt, "gt": torch.gt, "le": torch.le, "ge": torch.ge, "eq": torch.eq,
@@ -85,6 +89,8 @@ def select(condition: Any, true_value: Any, false_value: Any) -> Tensor:
 
 def clamp(x: Any, a: Any, b: Any) -> Tensor:
     """Limit items; the lower bound wins where the two cross."""
+    if isinstance(x, Tensor) and type(a) is type(b) is float and a <= b:
+        return torch.clamp(x, a, b)
     x, a, b = aligned(x, a, b)
     return torch.maximum(torch.minimum(x, b), a)
 
@@ -154,9 +160,23 @@ def batch_normalization(
     input: Tensor, mean: Any, variance: Any, offset: Any, scale: Any, *, epsilon: float
 ) -> Tensor:
     """Normalize with given statistics, scale and shift."""
+    vectors = (mean, variance, scale, offset)
+    if not torch.is_grad_enabled() and _per_channel(input, vectors):
+        flat = (vector.reshape(-1) for vector in vectors)
+        return functional.batch_norm(input, *flat, False, 0.0, epsilon)  # no gradient of the mean
     x, mean, variance, offset, scale = aligned(input, mean, variance, offset, scale)
     result: Tensor = offset + scale * (x - mean) / torch.sqrt(variance + epsilon)
     return result
+
+
+def _per_channel(x: Tensor, vectors: Sequence[Any]) -> bool:
+    return x.dim() > 1 and all(
+        isinstance(vector, Tensor)
+        and vector.dim() > 1
+        and vector.numel() == vector.shape[1] == x.shape[1]
+        and vector.dtype == x.dtype
+        for vector in vectors
+    )
 
 
 def matmul(A: Tensor, B: Tensor, *, transposeA: bool, transposeB: bool) -> Tensor:
@@ -168,6 +188,11 @@ def matmul(A: Tensor, B: Tensor, *, transposeA: bool, transposeB: bool) -> Tenso
 
 def linear(input: Tensor, filter: Tensor, bias: Any) -> Tensor:
     """Multiply by the transposed filter and add the bias."""
+    count = filter.shape[-2]
+    if isinstance(bias, Tensor) and filter.numel() == count * filter.shape[-1]:
+        wide = fitted(bias, input.dim())
+        if wide.numel() == wide.shape[-1] == count:
+            return functional.linear(input, filter.reshape(count, -1), wide.reshape(count))
     result = torch.matmul(input, filter.transpose(-1, -2))
     if not isinstance(bias, Tensor):
         return result if bias == 0 else result + bias
