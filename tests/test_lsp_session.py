@@ -20,6 +20,7 @@ from nnefx.lsp.describe import hover, inlay_hints, signature_help
 from nnefx.lsp.mend import fixes
 from nnefx.lsp.navigate import Refusal, definition, folds, outline, references, renamed
 from nnefx.lsp.positions import Positions
+from nnefx.passes.flatten import flatten
 from nnefx.source import Source
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -313,3 +314,59 @@ def test_shapes_stay_while_a_statement_is_written(session: Session, model: Path)
     told_ = session.ask("textDocument/hover", textDocument={"uri": uri}, **where)
     assert "scalar[1, 5]" in told_["contents"]["value"]
     assert "Before the error" in told_["contents"]["value"]
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*/graph.nnef")), ids=lambda p: p.parent.name)
+def test_rename_of_anything_keeps_what_the_text_means(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    source = Source("graph.nnef", text)
+    analysis = Analysis(source, Positions(source))
+    dice = random.Random(0)
+    meant = [(node.name, node.output.shape) for node in flatten(nnefx.loads(text).graph).nodes]
+    for word in dice.sample(analysis.scan.words, 12):
+        try:
+            edits = renamed(analysis, word.pos, "entirely_new")
+        except Refusal:
+            continue
+        found, offset = text, analysis.positions.offset
+        for edit in sorted(edits, key=lambda e: e.range.start, reverse=True):
+            start, end = offset(edit.range.start), offset(edit.range.end)
+            found = found[:start] + edit.new_text + found[end:]
+        graph = flatten(nnefx.loads(found).graph)
+        assert [(node.name, node.output.shape) for node in graph.nodes] == meant, word
+
+
+SHADOWED = """version 1.0;
+extension KHR_enable_fragment_definitions, KHR_enable_operator_expressions;
+fragment f(x: tensor<scalar>, n: integer[]) -> (y: tensor<scalar>)
+{
+    xs = [for x in n yield x * 2];
+    y = reshape(x, shape = [for i in xs yield i / 2]);
+}
+graph g(x) -> (y)
+{
+    x = external(shape = [2, 3]);
+    y = f(x, n = [3, 2]);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "inside", "outside"),
+    [("x: tensor", "new", "x"), ("x in n", "new", "x"), ("x, n = [3", "x", "new")],
+)
+def test_rename_stays_in_its_fragment_where_names_are_shadowed(
+    mark: str, inside: str, outside: str
+) -> None:
+    source = Source("graph.nnef", SHADOWED)
+    positions = Positions(source)
+    edits = renamed(Analysis(source, positions), SHADOWED.index(mark), "new")
+    border = SHADOWED.index("graph g")
+    places = [positions.offset(edit.range.start) for edit in edits]
+    assert {place < border for place in places} == {inside == "new"}
+    found = SHADOWED
+    for start in sorted(places, reverse=True):
+        found = f"{found[:start]}new{found[start + 1 :]}"
+    assert f"fragment f({inside}:" in found
+    assert f"graph g({outside})" in found
+    assert nnefx.loads(found).graph.outputs[0].shape == (3, 2)
