@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from nnefx import collector
 from nnefx.converters.imported import Imported
 from nnefx.converters.onnx.cut import cut
 from nnefx.converters.onnx.importer import Env, Failed, Importer, fixed, opsets_of
@@ -53,10 +54,11 @@ def read(
         NnefError: NX7xx, with every fault that was found.
     """
     path = Path(source)
-    return read_model(
-        load(path), path, input_shapes=input_shapes, dims=dims, values=values, inputs=inputs,
-        outputs=outputs,
-    )  # fmt: skip
+    with collector.paused():
+        return read_model(
+            load(path), path, input_shapes=input_shapes, dims=dims, values=values, inputs=inputs,
+            outputs=outputs,
+        )  # fmt: skip
 
 
 def read_model(
