@@ -44,6 +44,10 @@ def run(
         return IntegerExecutor(model, rounding)(inputs)
     from nnefx.execute.executor import Executor
 
+    if model.quantization:
+        from nnefx.execute.fit import check_fit
+
+        check_fit(model.graph, model.quantization)
     return Executor(model)(inputs)
 
 

@@ -75,11 +75,11 @@ def run(
         raise click.UsageError("--rounding says how --integer rounds, which is not there")
     if integer and backend != "numpy":
         raise click.UsageError("--integer computes with numpy: leave --backend out")
-    from nnefx.execute.simulate import check_names
+    from nnefx.execute.fit import check_fit
     from nnefx.tensors.model import load
 
     loaded = load(model)
-    check_names(loaded.graph, loaded.quantization)
+    check_fit(loaded.graph, loaded.quantization)
     inputs = gather(loaded.graph, files, seed)
     executor = _integers(loaded, rounding) if integer else _executor(loaded, backend)
     for folder in (output, dump):

@@ -1,24 +1,15 @@
 """What quantization does to a value: graph.quant applied with the operations that it names."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.diagnostics import NnefError
-from nnefx.ir.graph import Graph
 from nnefx.ops import standard_ops
 from nnefx.tensors.quant import Quantization
 
 Arrays = NDArray[Any]
-
-
-def check_names(graph: Graph, quantization: Mapping[str, Quantization]) -> None:
-    """Raise NnefError NX501 where graph.quant names a tensor that the graph does not have."""
-    for name, entry in quantization.items():
-        if name not in graph.values:
-            raise NnefError("NX501", f"graph.quant: the graph has no tensor '{name}'", entry.at)
 
 
 def simulate(array: Arrays, entry: Quantization) -> Arrays:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from nnefx.diagnostics import NnefError
 from nnefx.execute.executor import as_computed, check_inputs
+from nnefx.execute.fit import check_fit
 from nnefx.execute.integer.held import Held, Integers, Pending, Real
 from nnefx.execute.integer.requantize import Rounding, quantized, requantized
 from nnefx.execute.integer.rules import operand, rules, tabulated
-from nnefx.execute.simulate import check_names, simulate
+from nnefx.execute.simulate import simulate
 from nnefx.ir.compute import compute
 from nnefx.ir.graph import Graph, Node, Value, flat_values
 from nnefx.passes.expand import expand
@@ -242,15 +243,12 @@ def _width(results: list[Held]) -> int:
 def _grids(model: Model) -> dict[str, Grid | None]:
     """Return the grids of the values that graph.quant names, None for other algorithms."""
     found: dict[str, Grid | None] = {}
-    values, variables = model.graph.values, {node.output.name for node in model.graph.variables}
-    check_names(model.graph, model.quantization)
+    variables = {node.output.name for node in model.graph.variables}
+    check_fit(model.graph, model.quantization)
     for name, entry in model.quantization.items():
         grid = grid_of(entry)
-        if grid is not None:
-            grid.check(name, values[name].shape, entry.at)
-            bits = grid.dtype.itemsize * 8
-            if bits > _STORED and name not in variables:
-                grid = None  # it is simulated
+        if grid is not None and grid.dtype.itemsize * 8 > _STORED and name not in variables:
+            grid = None  # it is simulated
         found[name] = grid
     return found
 

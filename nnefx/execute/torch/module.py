@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from nnefx.diagnostics import NnefError
+from nnefx.execute.fit import check_fit
 from nnefx.execute.torch.fake import fake_quantize, indices, with_biases
 from nnefx.execute.torch.fallback import Fallback
 from nnefx.execute.torch.table import kernels
@@ -49,6 +50,7 @@ def to_torch(
     Raises:
         NnefError: NX217 for a custom operation that nothing computes, NX4xx for weights.
     """
+    check_fit(model.graph, model.quantization)
     with np.errstate(all="ignore"):
         return _Maker(model, dtype, learn_scales).made()
 
