@@ -211,6 +211,24 @@ def test_other_operations_stay_in_integers_and_agree_with_rounded_reals(op, attr
     assert how == ["integer"]
 
 
+@pytest.mark.parametrize(("groups", "scale"), [(1, 0.011), (1, [[0.011, 0.02, 0.007]]), (2, 0.011)])
+def test_deconvolutions_stay_in_integers_and_agree_with_rounded_reals(groups, scale):
+    rng = np.random.default_rng(9)
+    x = rng.integers(-128, 128, (1, 4, 5, 6)).astype(np.int8)
+    w = rng.integers(-128, 128, (4, 3, 3, 3)).astype(np.int8)
+    b = rng.normal(0, 2, (1, 3 * groups)).astype(np.float32)
+    op = ("deconv", "y", ["x", "w", "b"], {"stride": [2, 2], "groups": groups})
+    graph = build(op, inputs={"x": x.shape}, variables={"w": w.shape, "b": b.shape})
+    entries = {"x": on_grid(0.03, 5), "w": on_grid(scale), "y": on_grid(0.57, -7)}
+    model = Model(graph, {"w": w, "b": b}, entries)
+    feeds = {"x": reals(x, 0.03, 5)}
+    found, how = indices(model, feeds)
+    steps = np.abs(reals(found, 0.57, -7) - nnefx.run(model, feeds)["y"]) / 0.57
+    assert steps.max() < 1.001  # the bias is rounded to the grid of the products
+    assert (steps > 0.5).mean() < 0.01
+    assert how == ["integer"]
+
+
 def test_joined_tensors_come_to_the_grid_of_the_result():
     x = np.random.default_rng(4).uniform(-1, 1, (2, 3, 4)).astype(np.float32)
     g = Builder("main")
