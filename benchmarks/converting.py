@@ -12,7 +12,7 @@ import numpy as np
 import nnefx
 from benchmarks import limits, onnx_models, peers, pytorch
 from benchmarks.report import Table, duration, mebibytes, ratio
-from benchmarks.timing import Run, commands, environment, memory
+from benchmarks.timing import Run, commands, environment, memory, middle
 from benchmarks.timing import nnefx as command
 from nnefx.converters.caffe.caffemodel import write_weights
 from nnefx.converters.caffe.prototxt import read_net
@@ -138,10 +138,10 @@ def lite(folder: Path, megabytes: int) -> Table:
 def _lite(path: Path, count: int, extent: int) -> Path:
     g = Builder()
     x = g.external(shape=[1, extent], name="x")
-    matrix = np.random.default_rng(0).standard_normal((extent, extent), np.float32)
+    random = np.random.default_rng(0)
     weights = {}
     for index in range(count):
-        weights[f"w{index}"] = matrix
+        weights[f"w{index}"] = random.standard_normal((extent, extent), np.float32)
         x = g.linear(x, g.variable(shape=[extent, extent], label=f"w{index}"))
     model = nnefx.Model(g.finish(outputs=[x]), weights)
     from nnefx import converters
@@ -161,17 +161,17 @@ def _beside(folder: Path, what: str, source: Path, weights: Path, small: Path) -
     """Measure a conversion in turn with copying the file of the weights."""
     target = folder / "converted"
     words = command("convert", source, "-o", target, "-q", "--force")
-    copies, inner, whole = [], [], []
+    copies, inner = [], []
+    whole: list[Run | None] = []
     for _ in range(RUNS):
         copies.append(limits.copying(weights, folder / "copy"))
         inner.append(_warm(small, source, target))
-        whole += [run for run in commands(words, runs=1) if run]
+        whole += commands(words, runs=1)
     shutil.rmtree(target, ignore_errors=True)
     copied, time = median(copies), median(inner)
     rows = [("copy the weights", duration(copied), "1", "", "")]
     rows.append(("`nnefx.convert` and `save`", duration(time), ratio(time, copied), "", ""))
-    rows += _rows({"`nnefx convert`": max(whole, key=lambda run: run.seconds)} if whole else {},
-                  {}, copied)  # fmt: skip
+    rows += _rows({"`nnefx convert`": middle(whole)}, {"`nnefx convert`": words}, copied)
     size = weights.stat().st_size
     weights.unlink()
     return Table(f"Convert {what} with {mebibytes(size)} of weights", HEAD, tuple(rows))

@@ -57,14 +57,19 @@ def commands(
 ) -> list[Run | None]:
     """Run commands in turn; return the medians of each, None where it fails or is None itself."""
     rounds = [[words and watched(words, path=path) for words in lists] for _ in range(runs)]
-    return [_middle([run for run in found if run]) for found in zip(*rounds, strict=True)]
+    return [middle(found) for found in zip(*rounds, strict=True)]
 
 
-def _middle(runs: Sequence[Run]) -> Run | None:
-    if not runs:
+def middle(runs: Sequence[Run | None]) -> Run | None:
+    """Return the medians of runs, None where all failed."""
+    done = [run for run in runs if run is not None]
+    if not done:
         return None
-    parts = ([getattr(run, part) for run in runs] for part in ("seconds", "peak", "anonymous"))
-    return Run(*map(median, parts))  # type: ignore[arg-type]
+    return Run(
+        median([run.seconds for run in done]),
+        int(median([run.peak for run in done])),
+        int(median([run.anonymous for run in done])),
+    )
 
 
 def memory(process: int | str, kind: str) -> int:
