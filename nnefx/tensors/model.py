@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from nnefx import collector
 from nnefx.diagnostics import Diagnostic, NnefError, Note, Severity
 from nnefx.ir.build import build
 from nnefx.ir.graph import Graph, Node
@@ -134,7 +135,8 @@ def save(
     Raises:
         NnefError: NX010 where `path` exists, NX0xx where it cannot be written.
     """
-    texts = {GRAPH: print_document(unbuild(model.graph))}
+    with collector.paused():
+        texts = {GRAPH: print_document(unbuild(model.graph))}
     if model.quantization:
         texts[QUANT] = print_quant(model.quantization)
     tensors = _tensors(model)
