@@ -1,6 +1,7 @@
 """Operations on each item: sums, products, and what cuts to bounds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def add(_node: Node, held: Mapping[str, Any]) -> Held | None:
     """Add two tensors, each with its scale; or a constant to a sum of products."""
     x, y = held["x"], held["y"]
     for one, other in ((x, y), (y, x)):
-        if isinstance(one, Pending) and one.kind == "product":
+        if isinstance(one, Pending) and one.kind in ("product", "matrix"):
             return _withbias_steps(one, other)
     return _sum(x, y, 1)
 
@@ -41,7 +42,7 @@ def _withbias_steps(total: Pending, bias: Any) -> Held | None:
     steps = bias_steps(bias, part.exact, rank)
     if steps is None or np.broadcast_shapes(steps.shape, part.items.shape) != part.items.shape:
         return None
-    return Pending((Part(part.items + steps, part.scale, part.exact),))
+    return replace(total, parts=(Part(part.items + steps, part.scale, part.exact),))
 
 
 def _sum(x: Any, y: Any, sign: int) -> Held | None:

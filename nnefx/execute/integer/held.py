@@ -78,8 +78,8 @@ class Pending:
         parts: what is added; most have one.
         bounds: the reals that activations cut the sum to.
         of_one: whether each item is a function of one index.
-        kind: `product` for sums of products, `sum` for a sum of tensors, `mean`, or `pool` for
-            means of windows.
+        kind: `product` or `matrix` for sums of products, `sum` for a sum of tensors, `mean`, or
+            `pool` for means of windows.
     """
 
     parts: tuple[Part, ...]

@@ -68,7 +68,8 @@ def _weighted(
     if bias is None:
         return None
     items = _products(node, [x.centred, w.centred], bias)
-    return Pending((Part(items, scale, exact),))
+    kind = "matrix" if node.name in ("linear", "matmul") else "product"
+    return Pending((Part(items, scale, exact),), kind)
 
 
 def _along(w: Integers, axis: int | None, out_axis: int, rank: int) -> Arrays | None:

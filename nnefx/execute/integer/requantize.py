@@ -6,8 +6,8 @@ That is QLinearConv and QLinearMatMul of ONNX Runtime.
 `tflite`: the same for products, as in the kernels of XNNPACK that TFLite uses by default; sums of
 tensors have multipliers of 21 bits and a shift, pools divide integers.
 
-`tflite-reference`: multipliers of 32 bits and a shift everywhere, rounded after each: the plain
-kernels of TFLite and of its edition for microcontrollers. Halves are rounded away from zero.
+`tflite-reference`: multipliers of 31 bits and a shift everywhere, rounded after each, but only once
+in linear layers: the plain kernels of TFLite. Halves are rounded away from zero.
 """
 
 from typing import Any, Literal
@@ -138,6 +138,8 @@ def _reference(held: Pending, scale: Arrays, zero: Arrays) -> Arrays:
         return _lifted_sum(held, exact)
     (part,) = held.parts
     items, ratio = part.items.astype(np.int64), part.exact / exact
+    if held.kind == "matrix":
+        return _once(items, ratio).astype(np.float64)
     if part.divisor is None:
         return multiplied(items, ratio).astype(np.float64)
     count = part.divisor.astype(np.int64)
@@ -176,6 +178,13 @@ def multiplied(items: Arrays, ratio: Arrays | float) -> Arrays:
     the shift drops.
     """
     return _product(items, *_factor(ratio))
+
+
+def _once(items: Arrays, ratio: Arrays) -> Arrays:
+    """Return the same for linear layers, which round after the shift only, and halves up."""
+    factor, exponent = _factor(ratio)
+    shift = np.minimum(31 - exponent, 62)
+    return np.asarray((items * factor + (_ONE << (shift - 1))) >> shift)
 
 
 def _factor(ratio: Arrays | float) -> tuple[Arrays, Arrays]:
