@@ -5,11 +5,29 @@ window is accepted where all rules of the profile give the stride that is meant;
 are added to the kernel until the extents are exact.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from nnefx.openvx.profiles import Profile
 from nnefx.openvx.shapes import stride
 from nnefx.ops.shapes import Axis
+
+
+class Windows(TypedDict):
+    """The attributes of an operation with windows over all axes of its input."""
+
+    size: Sequence[int]
+    padding: Sequence[tuple[int, int]]
+    stride: Sequence[int]
+    dilation: Sequence[int]
+
+
+def plane(along: Sequence[Axis]) -> tuple[Axis, Axis]:
+    """Return the spatial axes as (x, y): rank 3 has no y, rank 2 has none."""
+    if not along:
+        return Axis(1, 1), Axis(1, 1)
+    return (along[0], Axis(1, 1)) if len(along) == 1 else (along[1], along[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
+from nnefx.openvx.canonical import plane
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import axis_map
 from nnefx.openvx.rules import Const, Operand, UnsupportedError, lowers
 from nnefx.openvx.scales import Scaling, Weights
 from nnefx.openvx.storage import Slot
-from nnefx.openvx.window import Layer, Padding, plane
+from nnefx.openvx.window import Layer, Padding
 from nnefx.ops.shapes import Axis, reverse_windows
 
 Array = NDArray[Any]

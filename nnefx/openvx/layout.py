@@ -181,16 +181,31 @@ def pad(
     """A tensor that is filled beforehand, or an axis map for each axis where borders repeat."""
     source = running(input)
     x = g.read(source)
-    around = {dimension(source.rank, axis): pair for axis, pair in enumerate(padding)}
-    for dim, (before, after) in around.items():
-        x = g.part(x, dim, max(-before, 0), x.dims[dim] - max(-after, 0))
-    edges = [tuple(max(n, 0) for n in around.get(dim, (0, 0))) for dim in range(4)]
+    by_dim = {dimension(source.rank, axis): pair for axis, pair in enumerate(padding)}
+    around = [by_dim.get(dim, (0, 0)) for dim in range(4)]
     if border == "constant":
-        alias(g, out, prefilled(g, x, edges, value))
+        alias(g, out, surrounded(g, x, around, value))
         return
-    for dim, (before, after) in enumerate(edges):
+    x = _cropped(g, x, around)
+    for dim, (before, after) in enumerate(around):
         x = repeated(g, x, dim, before, after, border)
     alias(g, out, x)
+
+
+def _cropped(g: Emitter, x: Slot, around: Sequence[tuple[int, int]]) -> Slot:
+    """Leave out the ends of dimensions whose padding is negative."""
+    for dim, (before, after) in enumerate(around):
+        x = g.part(x, dim, max(-before, 0), x.dims[dim] - max(-after, 0))
+    return x
+
+
+def surrounded(
+    g: Emitter, x: Slot, around: Sequence[tuple[int, int]], value: float, raw: int | None = None
+) -> Slot:
+    """Return x with the first dimensions padded as `around` says, or cropped where that is < 0."""
+    x = _cropped(g, x, around)
+    edges = [(max(before, 0), max(after, 0)) for before, after in around]
+    return prefilled(g, x, [*edges, *[(0, 0)] * (4 - len(edges))], value, raw)
 
 
 def repeated(g: Emitter, x: Slot, dim: int, before: int, after: int, border: str) -> Slot:

@@ -1,21 +1,19 @@
 """Pools over the spatial dimensions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.canonical import Slide, plain
+from nnefx.openvx.canonical import Slide, Windows, plain, plane
 from nnefx.openvx.emit import Emitter
-from nnefx.openvx.layout import alias, axis_map, prefilled, running, with_border
+from nnefx.openvx.layout import alias, axis_map, running, surrounded, with_border
 from nnefx.openvx.plan import Enum, Int, Ref
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.storage import Slot, dimension
 from nnefx.ops.shapes import Axis, windows
-
-Padding = Sequence[tuple[int, int]]
 
 
 @lowers("max_pool", scales=shared)
@@ -24,15 +22,12 @@ def max_pool(
     out: Value,
     input: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
+    **window: Unpack[Windows],
 ) -> None:
     """PoolingLayer MAX; places outside of the input are filled in where targets differ."""
     value = running(input)
-    every = windows(value.shape, size, padding, stride, dilation, "constant")
+    every = windows(value.shape, **window, border="constant")
     if not is_spatial(every) or is_dilated(every):
         _axis_by_axis(g, out, value, every, border)
         return
@@ -116,15 +111,12 @@ def average(
     out: Value,
     input: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
+    **window: Unpack[Windows],
 ) -> None:
     """PoolingLayer AVG, corrected where places outside of the input do not count."""
     value = running(input)
-    axes = spatial(value, size, padding, stride, dilation)
+    axes = spatial(value, window)
     x = g.read(value)
     if border not in ("constant", "ignore"):
         x, axes = with_border(g, x, axes, border)
@@ -153,25 +145,12 @@ def _ratios(axis: Axis) -> NDArray[Any]:
     return ratios
 
 
-def spatial(
-    value: Value,
-    size: Sequence[int],
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
-) -> tuple[Axis, Axis]:
+def spatial(value: Value, window: Windows) -> tuple[Axis, Axis]:
     """Return the windows along x and y; refuse windows over batch or channels."""
-    axes = windows(value.shape, size, padding, stride, dilation, "constant")
+    axes = windows(value.shape, **window, border="constant")
     if not is_spatial(axes):
         raise UnsupportedError("a window over batch or channels is not handled")
     return plane(axes[2:])
-
-
-def plane(along: Sequence[Axis]) -> tuple[Axis, Axis]:
-    """Return the spatial axes as (x, y): rank 3 has no y, rank 2 has none."""
-    if not along:
-        return Axis(1, 1), Axis(1, 1)
-    return (along[0], Axis(1, 1)) if len(along) == 1 else (along[1], along[0])
 
 
 def is_spatial(axes: Sequence[Axis]) -> bool:
@@ -199,12 +178,7 @@ def _fitted(
         if len(found) == 2 and (native or not any(slide.padding for slide in found)):
             x = g.part(x, 0, 0, x.dims[0] - found[0].crop)
             return g.part(x, 1, 0, x.dims[1] - found[1].crop), found, rounding.upper()
-    edges: list[tuple[int, ...]] = [(0, 0)] * 4
-    for dim, axis in enumerate(axes):
-        before, after = axis.around
-        x = g.part(x, dim, max(-before, 0), x.dims[dim] - max(-after, 0))
-        edges[dim] = (max(before, 0), max(after, 0))
-    x = prefilled(g, x, edges, 0.0, fill)
+    x = surrounded(g, x, [axis.around for axis in axes], 0.0, fill)
     return x, [Slide(axis.size, 0) for axis in axes], "CEILING"
 
 

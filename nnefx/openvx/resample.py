@@ -5,7 +5,7 @@ The matrix of an axis is what the operation's own kernel makes of the unit vecto
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from nnefx.execute.executor import Executor
 from nnefx.ir.builder import Builder
 from nnefx.ir.graph import Value
+from nnefx.openvx.canonical import Windows
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import alias, axis_map, running
 from nnefx.openvx.pool import average, is_dilated, is_spatial
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.storage import Slot, dimension
-from nnefx.ops.shapes import windows as spans
+from nnefx.ops.shapes import windows
 from nnefx.tensors.model import Model
 
 Array = NDArray[Any]
-Padding = Sequence[tuple[int, int]]
 
 
 def linear_scales(s: Scaling, out: Value, input: Operand, **attributes: Any) -> None:
@@ -69,17 +69,15 @@ def average_scales(s: Scaling, out: Value, input: Operand, **attributes: Any) ->
 
 
 @lowers("avg_pool", scales=average_scales)
-def avg_pool(g: Emitter, out: Value, input: Operand, *, border: str, **windows: Any) -> None:
+def avg_pool(
+    g: Emitter, out: Value, input: Operand, *, border: str, **window: Unpack[Windows]
+) -> None:
     """PoolingLayer AVG, or a matrix for each axis where that does not work."""
-    every = spans(
-        running(input).shape, windows["size"], windows["padding"], windows["stride"],
-        windows["dilation"], "constant",
-    )  # fmt: skip
+    every = windows(running(input).shape, **window, border="constant")
     if g.profile.average_node and is_spatial(every) and not is_dilated(every):
-        average(g, out, input, border=border, **windows)
+        average(g, out, input, border=border, **window)
         return
-    more = {"border": border, "normalize": True}
-    _windows("box", g, out, running(input), windows, more)
+    _windows("box", g, out, running(input), {**window}, {"border": border, "normalize": True})
 
 
 @lowers("box", scales=linear_scales)
@@ -88,34 +86,21 @@ def box(
     out: Value,
     input: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
     normalize: bool,
+    **window: Unpack[Windows],
 ) -> None:
     """Average pooling where that is what it is, a matrix for each axis otherwise."""
     value = running(input)
-    windows: dict[str, Any] = {
-        "size": size, "padding": padding, "stride": stride, "dilation": dilation
-    }  # fmt: skip
-    if normalize and _is_pool(g, value, out, size, stride, dilation):
-        average(g, out, input, border=border, **windows)
+    if normalize and _is_pool(g, value, out, window):
+        average(g, out, input, border=border, **window)
         return
-    _windows("box", g, out, value, windows, {"border": border, "normalize": normalize})
+    _windows("box", g, out, value, {**window}, {"border": border, "normalize": normalize})
 
 
-def _is_pool(
-    g: Emitter,
-    value: Value,
-    out: Value,
-    size: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-) -> bool:
-    plain = list(size[:2]) == [1, 1] and all(step == 1 for step in stride[:2])
-    plain = plain and all(gap == 1 for gap in dilation) and value.rank > 2
+def _is_pool(g: Emitter, value: Value, out: Value, window: Windows) -> bool:
+    plain = list(window["size"][:2]) == [1, 1] and all(step == 1 for step in window["stride"][:2])
+    plain = plain and all(gap == 1 for gap in window["dilation"]) and value.rank > 2
     same = g.scales.get(out) == g.scales.get(value)
     return plain and same and g.profile.average_node and value.shape[:2] == out.shape[:2]
 
@@ -126,21 +111,14 @@ def debox(
     out: Value,
     input: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
     output_shape: Sequence[int],
     normalize: bool,
+    **window: Unpack[Windows],
 ) -> None:
     """A matrix for each axis."""
-    windows: dict[str, Any] = {
-        "size": size, "padding": padding, "stride": stride, "dilation": dilation,
-        "output_shape": output_shape,
-    }  # fmt: skip
-    more = {"border": border, "normalize": normalize}
-    _windows("debox", g, out, running(input), windows, more)
+    whole = {**window, "output_shape": output_shape}
+    _windows("debox", g, out, running(input), whole, {"border": border, "normalize": normalize})
 
 
 def _windows(
@@ -148,12 +126,12 @@ def _windows(
     g: Emitter,
     out: Value,
     value: Value,
-    windows: Mapping[str, Sequence[Any]],
+    window: Mapping[str, Any],
     attributes: Mapping[str, Any],
 ) -> None:
     rows: dict[int, Callable[[], Array]] = {}
     for axis, extent in enumerate(value.shape):
-        part = {name: [items[axis]] if items else [] for name, items in windows.items()}
+        part = {name: [items[axis]] if items else [] for name, items in window.items()}
         first = {"size": 1, "padding": (0, 0), "stride": 1, "dilation": 1, "output_shape": extent}
         one = {name: [first[name], *items] for name, items in part.items() if items}
         trivial = part["size"] == [1] and value.shape[axis] == out.shape[axis]

@@ -4,15 +4,16 @@ window, so for small windows only (openvx.md, 6.5).
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
+from nnefx.openvx.canonical import Windows
 from nnefx.openvx.emit import Emitter
-from nnefx.openvx.layout import axis_map, prefilled, running, with_border
-from nnefx.openvx.pool import Padding, larger, maxima, spatial, tap
+from nnefx.openvx.layout import axis_map, running, surrounded, with_border
+from nnefx.openvx.pool import larger, maxima, spatial, tap
 from nnefx.openvx.rules import Operand, UnsupportedError, lowers, shared
 from nnefx.openvx.scales import Scaling
 from nnefx.openvx.storage import Slot
@@ -38,15 +39,12 @@ def argmax_pool(
     out: Value,
     input: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
+    **window: Unpack[Windows],
 ) -> None:
     """Rank the places where the maximum is by falling numbers, and take the largest rank."""
     value = running(input)
-    axes = spatial(value, size, padding, stride, dilation)
+    axes = spatial(value, window)
     x = g.read(value)
     taps = list(_taps(g, x, axes, border, -32768 if border == "ignore" else 0))
     best = maxima(g, x, dict(enumerate(axes)), border)
@@ -78,12 +76,7 @@ def _taps(g: Emitter, x: Slot, axes: tuple[Axis, Axis], border: str, fill: int) 
         raise UnsupportedError(f"a window has more than {_MOST_PLACES} places")
     if border not in ("constant", "ignore"):
         x, (along_x, along_y) = with_border(g, x, axes, border)
-    edges: list[tuple[int, ...]] = [(0, 0)] * 4
-    for dim, axis in enumerate((along_x, along_y)):
-        before, after = axis.around
-        x = g.part(x, dim, max(-before, 0), x.dims[dim] - max(-after, 0))
-        edges[dim] = (max(before, 0), max(after, 0))
-    x = prefilled(g, x, edges, 0.0, fill)
+    x = surrounded(g, x, [along_x.around, along_y.around], 0.0, fill)
     for j, i in product(range(along_y.size), range(along_x.size)):
         yield tap(g, tap(g, x, 1, along_y, j), 0, along_x, i)
 
@@ -95,15 +88,12 @@ def sample(
     input: Operand,
     index: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
+    **window: Unpack[Windows],
 ) -> None:
     """The sum over all places of what is there where the index names the place."""
     value = running(input)
-    axes = spatial(value, size, padding, stride, dilation)
+    axes = spatial(value, window)
     places = g.read(running(index))
     parts = [
         _where(g, seen, places, number)
@@ -119,18 +109,15 @@ def desample(
     input: Operand,
     index: Operand,
     *,
-    size: Sequence[int],
     border: str,
-    padding: Padding,
-    stride: Sequence[int],
-    dilation: Sequence[int],
     output_shape: Sequence[int],
+    **window: Unpack[Windows],
 ) -> None:
     """The sum over all places of the items that belong there, put apart by axis maps."""
     if border != "constant":
         raise UnsupportedError(f"border '{border}' is not handled")
     value = running(input)
-    axes = reverse_windows(value.shape, size, padding, stride, dilation, output_shape)
+    axes = reverse_windows(value.shape, **window, output_shape=output_shape)
     if any(axis.size * axis.stride != 1 or axis.up != axis.down for axis in axes[:2]):
         raise UnsupportedError("a window over batch or channels is not handled")
     planes = [*axes[:1:-1], Axis(1, 1)][:2] if value.rank == 3 else [axes[3], axes[2]]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.ir.graph import Value
-from nnefx.openvx.canonical import Slide, slides, told
+from nnefx.openvx.canonical import Slide, plane, slides, told
 from nnefx.openvx.emit import Emitter
 from nnefx.openvx.layout import with_border
 from nnefx.openvx.measure import Stored, measure
@@ -63,13 +63,6 @@ def conv(
     x, axes_xy = _cropped(g, x, axes_xy)
     layer = Layer(x, out, filter, bias, axes_xy, groups or input.shape[1], f"{out.name}_filter")
     layer.emit(g)
-
-
-def plane(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
-    """Return the axes as (x, y): rank 3 has no y."""
-    if not axes:
-        return Axis(1, 1), Axis(1, 1)
-    return (axes[0], Axis(1, 1)) if len(axes) == 1 else (axes[1], axes[0])
 
 
 def _cropped(g: Emitter, x: Slot, axes: tuple[Axis, Axis]) -> tuple[Slot, tuple[Axis, Axis]]:
