@@ -179,7 +179,7 @@ def test_a_value_that_is_also_read_as_it_is_gets_a_copy_on_the_grid(tmp_path):
 
 @pytest.mark.parametrize("bits", [3, 4, 8, 12, 16])
 @pytest.mark.parametrize("symmetric", [False, True])
-def test_grids_of_any_width_are_written(bits, symmetric):
+def test_grids_of_any_width_are_written(bits, symmetric, tmp_path):
     entry = Quantization("zero_point_linear_quantize", {
         "zero_point": 0, "scale": 3.01 / 2**bits, "bits": bits, "signed": True,
         "symmetric": symmetric})  # fmt: skip
@@ -192,3 +192,8 @@ def test_grids_of_any_width_are_written(bits, symmetric):
     assert proto.opset_import[0].version == (21 if bits > 8 else 19)
     found = run_onnx(proto.SerializeToString(), x)
     np.testing.assert_allclose(found, nnefx.run(model, {"x": x})["y"], atol=1e-6)
+    (tmp_path / "net.onnx").write_bytes(proto.SerializeToString())
+    again = nnefx.convert(tmp_path / "net.onnx")
+    np.testing.assert_allclose(nnefx.run(again, {"x": x})["y"], found, atol=1e-6)
+    (entry,) = again.quantization.values()
+    assert entry.attributes["bits"] == (16 if bits > 8 else 8)
