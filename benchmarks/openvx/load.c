@@ -14,6 +14,8 @@
 
 enum { BLOCKS = 64 };
 
+void *fresh_memory(size_t size); /* of counting.c */
+
 static double now(clockid_t clock)
 {
     struct timespec time;
@@ -51,9 +53,7 @@ static double fill(size_t size)
     double filled;
     size_t i, j;
     for (i = 0; i < BLOCKS; i++) {
-        blocks[i] = malloc(size / BLOCKS);
-        if (!blocks[i])
-            exit(1);
+        blocks[i] = fresh_memory(size / BLOCKS);
         memset(blocks[i], 1, size / BLOCKS);
     }
     filled = now(CLOCK_MONOTONIC);
