@@ -24,7 +24,7 @@ def machine(folder: Path, quick: bool) -> Iterable[Table]:
     from benchmarks import limits, startup
 
     yield limits.table(folder, 64 if quick else 512)
-    yield startup.table(folder)
+    yield startup.table(folder, runs=3 if quick else 11)
 
 
 def text(folder: Path, quick: bool) -> Iterable[Table]:
@@ -63,6 +63,13 @@ def others(folder: Path, quick: bool) -> Iterable[Table]:
         yield converting.torch()
 
 
+def runs(_folder: Path, quick: bool) -> Iterable[Table]:
+    """Running models, on one thread."""
+    from benchmarks import running
+
+    yield from running.tables(quick)
+
+
 def openvx(folder: Path, quick: bool) -> Iterable[Table]:
     """Lowering."""
     from benchmarks import lowering
@@ -84,7 +91,9 @@ def authors(folder: Path, quick: bool) -> Iterable[Table]:
     yield authoring.table(folder, statements=1_000 if quick else 125_000)
 
 
-SECTIONS: tuple[Section, ...] = (machine, text, weights, onnx, others, openvx, blobs, authors)
+SECTIONS: tuple[Section, ...] = (
+    machine, text, weights, onnx, others, runs, openvx, blobs, authors,
+)  # fmt: skip
 
 
 def measure(section: Section, quick: bool) -> list[Table]:

@@ -11,8 +11,6 @@ from benchmarks.report import Table, duration, ratio
 from benchmarks.timing import commands, seconds, watched
 from benchmarks.timing import nnefx as command
 
-RUNS = 11
-
 TEXT = """version 1.0;
 graph net( x ) -> ( y )
 {
@@ -23,7 +21,7 @@ graph net( x ) -> ( y )
 """
 
 
-def table(folder: Path) -> Table:
+def table(folder: Path, runs: int) -> Table:
     """Measure commands on small models, in this environment."""
     model = folder / "tiny"
     weights = {"w": np.zeros((8, 4), np.float32)}
@@ -39,7 +37,7 @@ def table(folder: Path) -> Table:
         ),
     }
     commands(*words.values(), runs=1)  # what is compiled once does not count
-    times = seconds(*(partial(watched, item) for item in words.values()), runs=RUNS)
+    times = seconds(*(partial(watched, item) for item in words.values()), runs=runs)
     rows = tuple((f"`{name}`", duration(t), ratio(t, times[0])) for name, t in zip(words, times))
     note = "A model of one operation. Aims: 150 ms for help, 300 ms for checking."
-    return Table(f"Start-up, median of {RUNS}", ("", "time", "time : python"), rows, note)
+    return Table(f"Start-up, median of {runs}", ("", "time", "time : python"), rows, note)

@@ -16,7 +16,7 @@ def test_quick_benchmarks_print_their_tables() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "not installed" not in done.stdout
-    assert done.stdout.count("## ") == 15
+    assert done.stdout.count("## ") >= 15
     for row in (
         "| copy in memory, one core |",
         "| 1,000 |",
