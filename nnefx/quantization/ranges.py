@@ -55,30 +55,44 @@ def _least_error(
 ) -> tuple[float, float]:
     """Return the range with the least sum of rounding and clipping, as mean square.
 
-    Both ends shrink together first, then each alone.
+    All pairs of a shrunk lower and a shrunk upper end are tried.
     """
+    parts = observed.parts.astype(np.float64)
+    middles = _middles(observed)
     if symmetric:
         top = max(-low, high)
-        best = min((_error(observed, -top * s, top * s, bits), top * s) for s in _SHRINKS)
-        return -best[1], best[1]
+        cut, outside = _cut(parts, middles, top * _SHRINKS)
+        other, beyond = _cut(parts[::-1], -middles[::-1], top * _SHRINKS)
+        cost = cut + other + (parts.sum() - outside - beyond) * _rounding(2 * top * _SHRINKS, bits)
+        best = float(top * _SHRINKS[cost.argmin()])
+        return -best, best
+    highs, lows = high * _SHRINKS, low * _SHRINKS
+    above, outside = _cut(parts, middles, highs)
+    below, beyond = _cut(parts[::-1], -middles[::-1], -lows)
+    kept = parts.sum() - outside[None, :] - beyond[:, None]
+    cost = above[None, :] + below[:, None] + kept * _rounding(highs[None, :] - lows[:, None], bits)
+    row, column = np.unravel_index(cost.argmin(), cost.shape)
+    return float(lows[row]), float(highs[column])
 
-    def cost(pair: tuple[float, float]) -> float:
-        return _error(observed, pair[0], pair[1], bits)
 
-    least = min(((low * s, high * s) for s in _SHRINKS), key=cost)
-    for _ in range(2):
-        least = min(((low * s, least[1]) for s in _SHRINKS), key=cost)
-        least = min(((least[0], high * s) for s in _SHRINKS), key=cost)
-    return least
+def _cut(parts: Array, middles: Array, limits: Array) -> tuple[Array, Array]:
+    """Return for each limit the sum of squares that what is above loses, and how much that is.
+
+    Args:
+        parts: counts.
+        middles: the values that they count, ascending.
+        limits: to cut at.
+    """
+    first = np.searchsorted(middles, limits, side="right")
+    counts, sums, squares = (
+        np.append(np.cumsum((parts * middles**power)[::-1])[::-1], 0.0)[first] for power in range(3)
+    )
+    return squares - 2 * limits * sums + limits**2 * counts, counts
 
 
-def _error(observed: Observed, low: float, high: float, bits: int) -> float:
-    """Return what rounding to, and clipping at a range costs, as a sum of squares."""
-    parts, middles = observed.parts, _middles(observed)
-    step = (high - low) / (2**bits - 1)
-    above, below = np.maximum(middles - high, 0.0), np.maximum(low - middles, 0.0)
-    kept = parts[(above == 0) & (below == 0)].sum()
-    return float((parts * (above**2 + below**2)).sum() + kept * step**2 / 12)
+def _rounding(spans: Array, bits: int) -> Array:
+    """Return the mean square of rounding to so many levels over a range."""
+    return np.asarray((spans / (2**bits - 1)) ** 2 / 12, np.float64)
 
 
 def _middles(observed: Observed) -> Array:
