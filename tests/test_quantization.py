@@ -238,6 +238,23 @@ def test_bias_correction_takes_the_mean_error_away():
     assert bias(corrected) < bias(plain) / 100
 
 
+@pytest.mark.parametrize("turned", ["true", "false"])
+@pytest.mark.parametrize("first", [True, False])
+def test_matrices_have_a_scale_for_each_row_or_column_of_the_result(first, turned):
+    shape = [8, 6] if (turned == "true") == first else [6, 8]
+    rows, columns = (
+        ("w, r", f"transposeA = {turned}") if first else ("r, w", f"transposeB = {turned}")
+    )
+    body = f"r = reshape(x, shape = {[8, 24] if first else [24, 8]});\n"
+    body += f"    w = variable<scalar>(shape = {shape}, label = 'w');\n"
+    found = quantize(
+        net(f"{body}    y = matmul({rows}, {columns});"), SAMPLES, Options(per_channel=True)
+    )
+    (weight,) = (layer.weight for layer in found.report.layers if layer.weight)
+    assert len(weight.scale) == 6
+    assert found.report.outputs["y"] > 30
+
+
 # ---- what stays real, and budgets
 
 

@@ -214,6 +214,8 @@ class _Walk:
             data: Any = next((v for v in node.operands() if v is not weights), None)
         else:
             data, weights = (node.inputs[name] for name in _WEIGHTED[node.name])
+            if node.name == "matmul" and data in self.constants:
+                data, weights = weights, data
         if not isinstance(weights, Value) or not isinstance(data, Value):
             return None
         label = self.constants.label(weights) if weights in self.constants else ""
@@ -242,5 +244,6 @@ def _axis(node: Node, weights: Value) -> int | None:
         groups = node.attributes.get("groups", 1) or weights.shape[0]
         return 1 if groups == 1 else 0 if groups == weights.shape[0] else None
     if node.name == "matmul" and weights.rank == 2:
-        return 0 if node.attributes["transposeB"] else 1
+        first = weights is node.inputs["A"]
+        return int(node.attributes["transposeA"] if first else not node.attributes["transposeB"])
     return None
