@@ -1,5 +1,6 @@
 """Post-training quantization: a model and samples in, a quantized model and a report out."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from nnefx.diagnostics import NnefError
@@ -63,13 +64,9 @@ def quantize(
     require_finite(ready, [layer.filter for layer in places.layers])
     before = sum(file_sizes(model).values())
     calibrated = calibrate(ready, places, samples, options, say)
-    bits = {}
-    if options.budget is not None:
-        bits = widths_within(ready, places, calibrated.kept, options, before, say)
+    bits = widths_within(ready, places, calibrated.kept, options, before, say)
     entries = activation_entries(places, calibrated, options)
-    lost = [value.name for value in places.activations if value.name not in entries]
-    message = "is beyond 1e30 or NaN on the samples: it stays real"
-    notes = tuple(Warned("NX514", f"'{name}' {message}") for name in lost)
+    notes = tuple(_useless(places, entries))
     assigned = assign(ready, places.layers, bits, entries, calibrated.means, options)
     entries |= assigned.entries
     ordered = {name: entries[name] for name in ready.graph.values if name in entries}
@@ -82,6 +79,14 @@ def quantize(
         reals = Overlay(ready.weights, assigned.corrected)
         made = with_operations(replace(made, weights=reals))
     return Quantized(made, report)
+
+
+def _useless(places: Places, entries: Mapping[str, Quantization]) -> Iterator[Warned]:
+    """Yield what to say of activations that have no range."""
+    for value in places.activations:
+        if value.name not in entries:
+            message = f"'{value.name}' is beyond 1e30 or NaN on the samples: it stays real"
+            yield Warned("NX514", message)
 
 
 def _placed(model: Model, options: Options) -> tuple[Model, Places]:
