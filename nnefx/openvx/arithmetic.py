@@ -93,7 +93,8 @@ def saturated_sum(weights: Array, columns: Array, policy: str) -> Floats:
 
 def _tops(rows: Array) -> Floats:
     """Return the largest magnitude of each row."""
-    return np.abs(rows.astype(np.float64)).max(axis=1, initial=0.0)
+    tops: Floats = np.abs(rows.astype(np.float64)).max(axis=1, initial=0.0)
+    return tops
 
 
 def _accumulate(weights: Array, columns: Array, bias: float) -> Floats:

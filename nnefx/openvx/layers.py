@@ -87,14 +87,15 @@ def _convolution(named: Named, rounding: Rounding) -> Array:
     else:
         rule, after = rounding_rule(named, "down_scale_size_rounding"), pads
         reach = [(n - 1) * int(gap) + 1 for n, gap in zip(size, dilation)]
-        step = tuple(
+        step_y, step_x = (
             stride(source.shape[2 + i], reach[i], pads[i], target.shape[2 + i], rule)
             for i in (0, 1)
         )
+        step = step_y, step_x
     padded = np.pad(source, ((0, 0), (0, 0), (pads[0], after[0]), (pads[1], after[1])))
     out = np.empty_like(target)
     for n in range(len(source)):
-        windows = _unfold(padded[n], size, (step[0], step[1]), dilation)
+        windows = _unfold(padded[n], size, step, dilation)
         windows = windows[..., : out.shape[2], : out.shape[3]]
         _convolve(windows, w, named, out[n], rounding)
     result: Array = out.reshape(y.raw.shape)

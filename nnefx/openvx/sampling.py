@@ -123,8 +123,8 @@ def desample(
     planes = [*axes[:1:-1], Axis(1, 1)][:2] if value.rank == 3 else [axes[3], axes[2]]
     x, places = g.read(value), g.read(running(index))
     parts = []
-    window = product(range(planes[1].size), range(planes[0].size))
-    for number, (j, i) in enumerate(window):
+    order = product(range(planes[1].size), range(planes[0].size))
+    for number, (j, i) in enumerate(order):
         part = _where(g, x, places, number)
         for dim, place in ((0, i), (1, j)):
             part = axis_map(g, part, dim, _spread(planes[dim], place))
