@@ -163,7 +163,7 @@ def batch_normalization(
     vectors = (mean, variance, scale, offset)
     if not torch.is_grad_enabled() and _per_channel(input, vectors):
         flat = (vector.reshape(-1) for vector in vectors)
-        return functional.batch_norm(input, *flat, False, 0.0, epsilon)  # no gradient of the mean
+        return functional.batch_norm(input, *flat, eps=epsilon)  # knows no gradient of the mean
     x, mean, variance, offset, scale = aligned(input, mean, variance, offset, scale)
     result: Tensor = offset + scale * (x - mean) / torch.sqrt(variance + epsilon)
     return result
