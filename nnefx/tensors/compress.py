@@ -56,11 +56,13 @@ class GzipWriter:
 
     def close(self) -> None:
         """Write what is left, and the sum that readers check."""
-        while self._pending:
-            self._out.write(self._pending.popleft().result())
-        self._out.write(_deflated(bytes(self._block), self._before, self._level, last=True))
-        self._out.write(struct.pack("<II", self._sum, self._size & 0xFFFFFFFF))
-        self._stop()
+        try:
+            while self._pending:
+                self._out.write(self._pending.popleft().result())
+            self._out.write(_deflated(bytes(self._block), self._before, self._level, last=True))
+            self._out.write(struct.pack("<II", self._sum, self._size & 0xFFFFFFFF))
+        finally:
+            self._stop()
 
     def _submit(self) -> None:
         block, self._block = bytes(self._block), bytearray()
