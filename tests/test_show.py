@@ -273,6 +273,14 @@ def test_dark_pictures_differ_in_colours_only() -> None:
     assert set(selectors[1]) <= set(selectors[0])
 
 
+def test_page_does_not_tell_where_the_text_was(tmp_path: Path) -> None:
+    (tmp_path / "graph.nnef").write_text(MODELS["googlenet"], encoding="utf-8")
+    graph = load_structure(tmp_path).graph
+    page = html(Picture(graph.name, scene(graph)), {}, 0)
+    assert str(tmp_path) not in page
+    assert '"graph.nnef:41:11"' in page
+
+
 def test_text_draws_branches_beside_operations() -> None:
     source = chain_of(["a = relu(x);", "b = tanh(a);", "c = sigmoid(a);", "y = add(b, c);"])
     lines = [line[:4].rstrip() for line in text(picture(source), 0).splitlines()[2:]]

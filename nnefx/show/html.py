@@ -5,6 +5,7 @@ coordinates itself, as they depend on which groups are open.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from html import escape
@@ -20,6 +21,7 @@ from nnefx.show.palette import page_style
 from nnefx.show.place import GEOMETRY, SWEEPS
 from nnefx.show.scene import Item, Picture, changed, multiply_adds, shape_text, walk
 from nnefx.show.statistics import statistics
+from nnefx.source import At, TextAt
 from nnefx.syntax.printer import print_literal
 
 SCRIPTS = ("place.js", "panel.js", "ways.js", "page.js")
@@ -121,7 +123,7 @@ def _info(item: Item) -> dict[str, Any]:
         [weight.param, weight.label or _text(weight.content), shape_text(weight.value)]
         for weight in item.weights
     ]
-    info["at"] = str(item.node.at) if item.node.at else ""
+    info["at"] = _origin(item.node.at)
     info["macs"] = multiply_adds(item)
     info["parameters"] = sum(w.value.volume for w in item.weights if w.label)
     return info
@@ -137,6 +139,14 @@ def _quantized(picture: Picture, known: Mapping[str, Any]) -> dict[str, Any]:
         values.update({v.name: known[v.name] for v in item.outputs if v.name in known})
         labels.update({w.label: known[w.value.name] for w in item.weights if w.value.name in known})
     return {"values": values, "weights": labels}
+
+
+def _origin(at: At | None) -> str:
+    """Return a place without the folder of a text: pages are passed on."""
+    if isinstance(at, TextAt):
+        line, column = at.source.locate(at.pos)
+        return f"{os.path.basename(at.source.name)}:{line}:{column}"
+    return str(at) if at else ""
 
 
 def _text(value: Any) -> str:
