@@ -162,8 +162,10 @@ def batch_normalization(
     """Normalize with given statistics, scale and shift."""
     vectors = (mean, variance, scale, offset)
     if not torch.is_grad_enabled() and _per_channel(input, vectors):
-        flat = (vector.reshape(-1) for vector in vectors)
-        return functional.batch_norm(input, *flat, eps=epsilon)  # knows no gradient of the mean
+        flat = [vector.reshape(-1) for vector in vectors]
+        mean, variance, scale, offset = flat
+        # It knows no gradient of the mean and the variance.
+        return functional.batch_norm(input, mean, variance, scale, offset, eps=epsilon)
     x, mean, variance, offset, scale = aligned(input, mean, variance, offset, scale)
     result: Tensor = offset + scale * (x - mean) / torch.sqrt(variance + epsilon)
     return result
