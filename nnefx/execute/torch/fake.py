@@ -77,15 +77,17 @@ class _Round(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, scale, zero)
         ctx.ends = grid.low, grid.high
+        result: Tensor
         if limits is None:
             level = torch.floor(x / scale + 0.5) + zero
-            result: Tensor = (level.clamp(*ctx.ends) - zero) * scale
+            result = (level.clamp(*ctx.ends) - zero) * scale
             return result
         (low, high), steps = limits, float(grid.high - grid.low)
         span = high - low
         cut = torch.maximum(torch.minimum(x, high), low)
         level = torch.floor((cut - low) / span * steps + 0.5)
-        return level / steps * span + low
+        result = level / steps * span + low
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
