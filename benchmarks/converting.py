@@ -103,13 +103,11 @@ def torch() -> Table:
     """Convert ResNet-50 from PyTorch with both tools, packages being loaded."""
     path = peers.path("torch_to_nnef")
     ours = [found for _ in range(RUNS) if (found := pytorch.run(["--probe", "resnet50"]))]
-    theirs = [
-        found for _ in range(RUNS if path else 0) if (found := pytorch.run(["--peer", "resnet50"]))
-    ]
+    theirs = pytorch.run(["--peer", "resnet50"]) if path else {}  # once: it may take a minute
     time = median([item["seconds"] for item in ours]) if ours else 0.0
     rows = [("nnefx.from_torch", duration(time) if time else "fails", "1")]
     if theirs:
-        other = median([item["seconds"] for item in theirs])
+        other = theirs["seconds"]
         rows.append(("torch-to-nnef", duration(other), ratio(other, time or other)))
     else:
         rows.append(("torch-to-nnef", "fails" if path else MISSING, ""))
