@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Run both and compare; nothing is written if wrong.")
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input for --verify instead of a random one.")  # fmt: skip
-@click.option("--rtol", type=options.Tolerance(), default=1e-4, show_default=True,
+@click.option("--rtol", type=float, default=1e-4, show_default=True,
+              callback=options.check_tolerance,
               help="For --verify.")  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="Write names and errors as JSON.")
 @click.option("--hierarchy", is_flag=True, help="PyTorch: keep modules as fragments.")

@@ -14,19 +14,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _SHAPE = re.compile(r"(?:(?P<name>.+):)?(?P<extents>[0-9]+(?:[,x][0-9]+)*|scalar)\Z")
 
 
-class Tolerance(click.ParamType):
-    """A finite number that is not negative."""
-
-    name = "float"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number; NaN would let everything pass, or nothing."""
-        number = float(click.FLOAT.convert(value, param, ctx))
-        if not (math.isfinite(number) and number >= 0):
-            self.fail(f"'{value}' is not a number from 0 on", param, ctx)
-        return number
+def check_tolerance(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Take a finite number from 0 on; NaN would let everything pass, or nothing."""
+    if not (math.isfinite(value) and value >= 0):
+        raise click.BadParameter(f"'{value}' is not a number from 0 on", ctx, param)
+    return value
 
 
 def counted(number: int, what: str) -> str:

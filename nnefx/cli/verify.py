@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--input", "files", multiple=True, callback=options.parse_pairs, metavar="NAME=FILE",
               help="An input, by MODEL's name, instead of a random one; repeatable.")  # fmt: skip
-@click.option("--rtol", type=options.Tolerance(), default=1e-4, show_default=True,
+@click.option("--rtol", type=float, default=1e-4, show_default=True,
+              callback=options.check_tolerance,
               help="Tolerance relative to a tensor's largest item.")  # fmt: skip
-@click.option("--atol", type=options.Tolerance(), default=1e-6, show_default=True,
+@click.option("--atol", type=float, default=1e-6, show_default=True,
+              callback=options.check_tolerance,
               help="Absolute tolerance.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Of the random inputs.")  # fmt: skip
