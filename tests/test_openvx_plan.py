@@ -330,3 +330,41 @@ def test_comments_name_the_file_without_its_folder(tmp_path):
     source = next(file for file in files if file.name == "g.c").read_text()
     assert "(graph.nnef:2:" in source
     assert "secret" not in source
+
+
+def test_depthwise_layers_are_one_node_by_the_structure_of_the_vendor(tmp_path):
+    plan = lowered(
+        lambda n: n.conv(n.input(1, 6, 9, 8), n.weight(12, 1, 3, 3), 0.5, groups=6, stride=[2, 3],
+                         padding=[(1, 0), (0, 2)]),
+        "verisilicon",
+    )  # fmt: skip
+    (call,) = plan.calls
+    (report,) = plan.report
+    assert (call.function, report.macs) == ("vxConvolutionLayer ext2", report.needed)
+    files = write_c(plan, tmp_path / "out", name="net")
+    source = next(file for file in files if file.name == "net.c").read_text()
+    for line in ("ext.khr.padding_y = 1;", "ext.padding_x_right = 1;", "stride_x = 3;",
+                 "depth_multiplier = 2;", "ext.pad_mode = VX_PAD_CONSTANT;"):  # fmt: skip
+        assert f"params.{line}" in source
+    assert "vxConvolutionLayer(" in source
+    assert "&params.ext.khr, sizeof params" in source
+
+
+@pytest.mark.parametrize(
+    ("profile", "size", "native"),
+    [
+        ("verisilicon", [1, 5, 1, 1], "NormalizationLayer2"),
+        ("verisilicon", [1, 1, 3, 3], None),
+        ("float32", [1, 5, 1, 1], "LocalResponseNormalizationLayer"),
+        ("float32", [1, 1, 3, 3], "LocalResponseNormalizationLayer"),
+        ("khr16", [1, 5, 1, 1], None),
+    ],
+)
+def test_normalization_is_a_node_where_one_works(profile, size, native):
+    plan = lowered(
+        lambda n: n.local_response_normalization(
+            n.input(1, 6, 4, 4), size=size, alpha=0.5, beta=0.75, bias=1.5
+        ),
+        profile,
+    )
+    assert (functions(plan) == [native]) == (native is not None)
