@@ -16,7 +16,7 @@ WIDTH = 120
 
 _STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 # A statement without comments and the space before it.
-_PLAIN = re.compile(rf"([ \t\n\v\f\r]*)((?:[^;'\"#{{}}]++|{_STRING})*+;)")
+_PLAIN = re.compile(rf"([ \t\n\v\f\r]*)([^;'\"#{{}}]*+(?:(?:{_STRING})[^;'\"#{{}}]*+)*+;)")
 _SPACE = re.compile(r"[ \t\n\v\f\r]*")
 _COMMENT = re.compile(r"#[^\n\f]*")
 _BEHIND = re.compile(r"[ \t\v\r]*#")
@@ -101,7 +101,8 @@ class _Formatter:
                 lines += lay_out(tokenize(statement)[:-1], width, INDENT, ";")
             self.fresh = False
             self.pos = match.end()
-            self.trailing()
+            if not self.text.startswith("\n", self.pos):
+                self.trailing()
         return self.pos > start
 
     def item(self) -> None:

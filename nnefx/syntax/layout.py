@@ -30,7 +30,7 @@ _OPERAND_FOLLOWS = _OPERATORS | _WORDS | {"(", "[", ",", ":", "+", "-", "!"}
 # may hold the type of `variable<scalar>(`.
 _OPERATOR = re.compile(
     r"""[+*/^!&|:{}"]|<(?!(?:integer|scalar|logical|string)>)"""
-    r"""|(?<!<integer)(?<!<scalar)(?<!<logical)(?<!<string)>|-(?<=[\w)\]\s]-)(?<![,=(\[]\s-)"""
+    r"""|>(?<!<integer>)(?<!<scalar>)(?<!<logical>)(?<!<string>)|-(?<=[\w)\]\s]-)(?<![,=(\[]\s-)"""
     r"""(?<![\s,=(\[]\d[eE]-)(?<![\s,=(\[]\d\.\d[eE]-)"""
 )
 _ADJACENT = re.compile(r"[\w)\]']\s+[\w(\[']")
