@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnefx
+from nnefx import NnefError
 from nnefx.execute.executor import Executor
 from nnefx.execute.simulate import simulate
 from nnefx.quantization import Observed, Options, Quantized, quantize
@@ -319,6 +320,30 @@ def test_report_tells_of_each_layer():
     assert sum(first.output.histogram.counts) == len(SAMPLES) * 8 * 64
     assert report.worst(2)[0].snr <= report.worst(2)[1].snr
     assert json.loads(json.dumps(report.as_json()))["samples"] == len(SAMPLES)
+
+
+@pytest.mark.parametrize("level", [3.5, -2.0, 0.0])
+def test_an_activation_that_is_always_the_same_is_reported(level):
+    model = net("f = variable<scalar>(shape = [8,3,3,3], label = 'f');\n"
+                f"    c = conv(x, f);\n    y = clamp(c, {level}, {level});")  # fmt: skip
+    (clamped,) = quantize(model, SAMPLES, Options()).report.layers
+    assert clamped.output.low == clamped.output.high == level
+    assert sum(clamped.output.histogram.counts) == len(SAMPLES) * 8 * 64
+
+
+@pytest.mark.parametrize("factor", [1e-42, 1e-36, 1e32, 3e37])
+def test_very_small_and_very_large_values_are_counted(factor):
+    array = np.asarray([-1.0, -0.5, 0.25, 1.0, 2.0, 4.0, 5.0], np.float64) * factor
+    seen = Observed()
+    for part in np.split(array.astype(np.float32), [4]):
+        seen.add(part)
+    assert seen.parts.sum() == array.size
+    assert np.flatnonzero(seen.parts).size >= array.size - 1
+
+
+def test_samples_beyond_32_bits_are_refused():
+    with pytest.raises(NnefError, match=r"NX014.*'x' holds NaN or infinity"):
+        quantize(MODEL, {"x": SAMPLES[0]["x"].astype(np.float64) * 1e300}, Options())
 
 
 def test_signal_to_noise_is_that_of_a_run_of_the_result():

@@ -266,6 +266,15 @@ def test_what_overflows_stays_real(nnefx, folder):
     assert package.check("out") == []
 
 
+@pytest.mark.parametrize("factor", [1e-42, 3e37])
+def test_samples_near_the_ends_of_32_bits_leave_numpy_silent(nnefx, folder, factor):
+    inputs = np.concatenate([sample["x"] for sample in samples(8)])
+    np.savez("far.npz", x=np.clip(inputs, -3, 3) * np.float32(factor))
+    run = nnefx("quantize", "net", "--calibrate", "far.npz", "-o", "out")
+    assert run.exit_code == 0
+    assert package.check("out") == []
+
+
 def test_chain_has_an_entry_for_each_tensor(nnefx, folder):
     package.save(net(CHAIN), "chain")
     nnefx("quantize", "chain", "--calibrate", "data.npz", "-o", "out", "--exclude", "x")

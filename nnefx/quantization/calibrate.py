@@ -61,17 +61,22 @@ def calibrate(
 def _checked(
     samples: Iterable[Mapping[str, Array]], found: Calibrated, keep: int, progress: Progress
 ) -> Iterator[Mapping[str, Array]]:
-    for sample in samples:
-        for name, given in sample.items():
-            array = np.asarray(given)
+    for given in samples:
+        sample = {name: _single(np.asarray(item)) for name, item in given.items()}
+        for name, array in sample.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 message = f"sample {found.count} for '{name}' holds NaN or infinity"
                 raise NnefError("NX014", message)
         if found.count < keep:
-            found.kept.append(dict(sample))
+            found.kept.append(sample)
         yield sample
         found.count += 1
         progress("calibrating", found.count)
+
+
+def _single(array: Array) -> Array:
+    """Return reals in 32 bits; what is beyond those becomes infinite."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def activation_entries(

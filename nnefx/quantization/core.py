@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from nnefx.diagnostics import NnefError
 from nnefx.passes.constants import Constants, Overlay
 from nnefx.quantization.assign import Assigned, assign
@@ -33,6 +35,7 @@ class Quantized:
     report: Report
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite stays real
 def quantize(
     model: Model,
     samples: Samples,

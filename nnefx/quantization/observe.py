@@ -93,6 +93,8 @@ class Observed:
         self.count += values.size
         self._widen(peak)
         if self.reach:
+            if not 1e-30 < self.reach < 1e30:  # 32 bits would overflow on the way
+                values = values.astype(np.float64)
             places = ((values + self.reach) * (_BINS / self.reach)).astype(np.int64)
             places = np.clip(places, 0, 2 * _BINS - 1)
             self.parts += np.bincount(places, minlength=2 * _BINS)

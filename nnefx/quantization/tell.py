@@ -136,7 +136,7 @@ def _histogram(seen: Observed) -> Histogram:
     if not seen.reach:
         return Histogram(0.0, 0.0, (seen.count,))
     width = 2 * seen.reach / seen.parts.size
-    first = max(int((seen.low + seen.reach) / width), 0)
+    first = min(max(int((seen.low + seen.reach) / width), 0), seen.parts.size - 1)
     last = min(int((seen.high + seen.reach) / width) + 1, seen.parts.size)
     each = -(-(last - first) // _SHOWN)
     counts = np.add.reduceat(seen.parts[first:last], np.arange(0, last - first, each))
