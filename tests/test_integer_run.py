@@ -229,6 +229,38 @@ def test_deconvolutions_stay_in_integers_and_agree_with_rounded_reals(groups, sc
     assert how == ["integer"]
 
 
+def test_depthwise_deconvolutions_may_have_a_scale_for_each_channel():
+    rng = np.random.default_rng(10)
+    x, w = (
+        rng.integers(-127, 128, shape).astype(np.int8) for shape in [(1, 3, 5, 6), (3, 1, 2, 2)]
+    )
+    op = ("deconv", "y", ["x", "w"], {"stride": [2, 2], "groups": 0})
+    graph = build(op, inputs={"x": x.shape}, variables={"w": w.shape})
+    entries = {"x": on_grid(0.03), "w": on_grid([0.011, 0.2, 0.007]), "y": on_grid(0.57, -7)}
+    model = Model(graph, {"w": w}, entries)
+    feeds = {"x": reals(x, 0.03, 0)}
+    found, how = indices(model, feeds)
+    assert np.abs(reals(found, 0.57, -7) - nnefx.run(model, feeds)["y"]).max() < 1e-5
+    assert how == ["integer"]
+
+
+@pytest.mark.parametrize(("bias", "expected"), [(40000.0, ["integer"]), (4e9, ["float"])])
+@pytest.mark.parametrize("literal", [False, True])
+def test_a_bias_that_32_bits_do_not_hold_is_added_in_float(bias, expected, literal):
+    w = np.asarray([[3, -5], [7, 9]], np.int8)
+    b = np.full((1, 2), bias, np.float32)
+    g = Builder("main")
+    x = g.external(shape=[1, 2], name="x")
+    f = g.variable(shape=[2, 2], label="w", name="w")
+    v = bias if literal else g.variable(shape=[1, 2], label="b", name="b")
+    graph = g.finish([g.linear(x, f, v, name="y")])
+    entries = {"x": on_grid(0.5), "w": on_grid([0.25, 0.5]), "y": on_grid(bias / 100)}
+    model = Model(graph, {"w": w} if literal else {"w": w, "b": b}, entries)
+    found, how = indices(model, {"x": np.asarray([[1.0, -2.0]], np.float32)})
+    assert found.tolist() == [[100, 100]]
+    assert how == expected
+
+
 def test_joined_tensors_come_to_the_grid_of_the_result():
     x = np.random.default_rng(4).uniform(-1, 1, (2, 3, 4)).astype(np.float32)
     g = Builder("main")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nnefx.execute.integer.held import EXACT, Held, Integers, Part, Pending, Real
 from nnefx.execute.integer.rules import rule
-from nnefx.ir.graph import Node
+from nnefx.ir.graph import Node, Value
 from nnefx.tensors.grid import aligned
 
 Arrays = NDArray[Any]
@@ -24,9 +24,14 @@ def conv(node: Node, held: Mapping[str, Any]) -> Held | None:
 
 @rule("deconv")
 def deconv(node: Node, held: Mapping[str, Any]) -> Held | None:
-    """Spread indices; scales for output channels stand along axis 1 of the filter."""
-    one_group = node.attributes["groups"] == 1
-    return _weighted(node, held, "input", "filter", 1 if one_group else None, out_axis=1)
+    """Spread indices; scales for output channels stand along axis 1 of the filter, or of groups
+    that give one channel each along axis 0.
+    """
+    groups, weights = node.attributes["groups"], node.inputs["filter"]
+    assert isinstance(weights, Value)
+    depthwise = groups in (0, weights.shape[0]) and weights.shape[1] == 1
+    axis = 1 if groups == 1 else 0 if depthwise else None
+    return _weighted(node, held, "input", "filter", axis, out_axis=1)
 
 
 @rule("linear")
@@ -84,15 +89,20 @@ def _along(w: Integers, axis: int | None, out_axis: int, rank: int) -> Arrays | 
 
 
 def bias_steps(bias: Any, scale: Arrays, rank: int) -> Any:
-    """Return a bias in steps of the sum, an integer of 32 bits each."""
+    """Return a bias in steps of the sum, or None where 32 bits do not hold it."""
     if not isinstance(bias, (Integers, Real, Pending)):
-        return None if bias != 0.0 and scale.size > 1 else np.rint(float(bias) / scale)
+        return _held(float(bias) / scale)
     if isinstance(bias, Integers):
         own = aligned(bias.grid.scale, rank).astype(np.float64)
         if np.all(np.abs(own - scale) <= SCALE_MATCH * scale):
             return aligned(bias.centred, rank)
     reals = aligned(bias.real().astype(np.float64), rank)
-    return np.clip(np.rint(reals / scale), -WIDEST - 1, WIDEST)
+    return _held(reals / scale)
+
+
+def _held(steps: Arrays) -> Arrays | None:
+    whole = np.rint(steps)
+    return whole if np.abs(whole).max(initial=0.0) <= WIDEST else None
 
 
 def _products(node: Node, operands: list[Arrays], bias: Any) -> Arrays:
