@@ -22,7 +22,7 @@ graph net(x) -> (z) {
     x = external(shape = [1, 3, 8, 8]);
     w = variable(shape = [4, 3, 3, 3], label = 'layer/filter');
     y = conv(x, w, stride = [2, 2]);
-    z = sigmoid(y);
+    z = elu(y);
 }
 """
 
