@@ -121,7 +121,7 @@ def test_tolerance_and_given_inputs_are_used(pair, nnefx, tmp_path):
     assert nnefx("verify", source, target, "--rtol", "100").exit_code == 0
     np.save(tmp_path / "x.npy", np.zeros((2, 3, 9, 8), np.float32))
     assert nnefx("verify", source, target, "--input", f"image={tmp_path}/x.npy").exit_code == 1
-    assert nnefx("verify", source, target, "--input", f"picture={tmp_path}/x.npy").exit_code == 1
+    assert nnefx("verify", source, target, "--input", f"picture={tmp_path}/x.npy").exit_code == 2
 
 
 def test_a_model_of_something_else_is_refused(pair, nnefx, tmp_path):

@@ -215,11 +215,11 @@ def _check_names(
     values: Mapping[str, Any],
 ) -> None:
     names = [item.name for item in given]
-    symbols = {dim.dim_param for item in given for dim in item.type.tensor_type.shape.dim} - {""}
-    for name in dims:
-        if name not in symbols:
-            there = ", ".join(f"'{symbol}'" for symbol in sorted(symbols)) or "none"
-            text = f"no dimension of an input is called '{name}'; there is {there}"
+    symbols = {axis.dim_param for item in given for axis in item.type.tensor_type.shape.dim} - {""}
+    for dim in dims:
+        if dim not in symbols:
+            known = ", ".join(f"'{symbol}'" for symbol in sorted(symbols)) or "none"
+            text = f"no dimension of an input is called '{dim}'; there is {known}"
             raise NnefError("NX708", text, FileAt(path))
     for name in (*shapes, *values):
         if name not in names:

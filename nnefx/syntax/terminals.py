@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from nnefx import grammar
+from nnefx.grammar import read
 
 # `NAME.priority: /regular expression/` or `NAME: "text"`, on a line of its own
 _DEFINED = re.compile(r'^([A-Z]+)(?:\.\d+)?: (?:/(.*)/|"(.*)")$', re.MULTILINE)
@@ -56,4 +56,4 @@ def space() -> str:
 
 @cache
 def _text() -> str:
-    return _COMMENT.sub("", grammar.read("nnef.lark"))
+    return _COMMENT.sub("", read("nnef.lark"))
