@@ -352,6 +352,19 @@ def test_signal_to_noise_is_that_of_a_run_of_the_result():
     assert found.report.outputs["y"] == pytest.approx(-10 * np.log10(share), abs=0.01)
 
 
+def test_signal_to_noise_of_a_network_with_state_is_that_of_runs_in_a_row():
+    model = net("s = variable<scalar>(shape = [1,3,8,8], label = 's');\n"
+                "    f = variable<scalar>(shape = [3,3,3,3], label = 'f');\n"
+                "    m = add(x, s);\n    c = conv(m, f);\n    h = tanh(c);\n"
+                "    u = update(s, h);\n    y = copy(m);")  # fmt: skip
+    found = quantize(model, SAMPLES, Options())
+    real, rounded = Executor(model), Executor(found.model)
+    runs = [(real(sample)["y"], rounded(sample)["y"]) for sample in SAMPLES]
+    signal, noise = (sum(np.square(part).sum() for part in parts) for parts in (
+        [exact for exact, _ in runs], [exact - other for exact, other in runs]))  # fmt: skip
+    assert found.report.outputs["y"] == pytest.approx(10 * np.log10(signal / noise), abs=0.05)
+
+
 def test_samples_may_be_a_stream():
     stream = quantize(MODEL, iter(SAMPLES), Options())
     assert stream.report == made().report

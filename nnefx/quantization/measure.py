@@ -62,7 +62,8 @@ def compare(
     executors = Executor(real), Executor(quantized)
     for sample in samples:
         traces = [executor.trace(sample) for executor in executors]
-        for (value, exact), (_, rounded) in zip(*traces):
+        # strict: both run to their ends, where the state of the next sample is kept
+        for (value, exact), (_, rounded) in zip(*traces, strict=True):
             if value.name in names:
                 found.setdefault(value.name, Noise()).add(np.asarray(exact), np.asarray(rounded))
     return found
