@@ -71,10 +71,7 @@ def grid(entry: Quantization) -> Grid:
 
 def integers(array: Array, entry: Quantization) -> Array:
     """Return the integers that stand for reals; what is beyond the ends becomes the ends."""
-    there = grid(entry)
-    scale, zero = there.spread(array.ndim)
-    steps = np.floor(array.astype(np.float64) / scale.astype(np.float64) + 0.5) + zero
-    return np.asarray(np.clip(steps, there.low, there.high), there.dtype)
+    return grid(entry).indices(array)
 
 
 def reals(array: Array, entry: Quantization) -> Array:

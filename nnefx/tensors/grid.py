@@ -63,6 +63,12 @@ class Grid:
         scale, zero = self.spread(indices.ndim)
         return np.asarray((indices - zero).astype(np.float32) * scale, np.float32)
 
+    def indices(self, reals: Arrays) -> Arrays:
+        """Return the indices of reals, halves rounded up; what is beyond the ends becomes them."""
+        scale, zero = self.spread(reals.ndim)
+        steps = np.floor(reals.astype(np.float64) / scale.astype(np.float64) + 0.5) + zero
+        return np.asarray(np.clip(steps, self.low, self.high), self.dtype)
+
     def check(self, name: str, shape: tuple[int, ...], at: At | None = None) -> None:
         """Raise NnefError NX504 where scale or zero do not broadcast to a tensor."""
         for part in (self.scale, self.zero):

@@ -23,7 +23,7 @@ def add(_node: Node, held: Mapping[str, Any]) -> Held | None:
     x, y = held["x"], held["y"]
     for one, other in ((x, y), (y, x)):
         if isinstance(one, Pending) and one.kind in ("product", "matrix"):
-            return _withbias_steps(one, other)
+            return _with_bias(one, other)
     return _sum(x, y, 1)
 
 
@@ -33,7 +33,8 @@ def sub(_node: Node, held: Mapping[str, Any]) -> Held | None:
     return _sum(held["x"], held["y"], -1)
 
 
-def _withbias_steps(total: Pending, bias: Any) -> Held | None:
+def _with_bias(total: Pending, bias: Any) -> Held | None:
+    """Add a constant to a sum of products before it is rounded."""
     (part,) = total.parts
     small = isinstance(bias, (Real, Integers)) and bias.real().size < part.items.size
     if not small or total.bounds != (-np.inf, np.inf) or part.divisor is not None:

@@ -172,11 +172,7 @@ def _shortest(scale: Array) -> Any:
 def indices(weights: Array, entry: Quantization) -> Array | None:
     """Return the indices of a variable's reals on the grid of its entry; None without a grid."""
     grid = grid_of(entry)
-    if grid is None:
-        return None
-    scale, zero = (item.astype(np.float64) for item in grid.spread(weights.ndim))
-    steps = np.floor(weights.astype(np.float64) / scale + 0.5) + zero
-    return np.clip(steps, grid.low, grid.high).astype(grid.dtype)
+    return None if grid is None else grid.indices(weights)
 
 
 def with_biases(graph: Graph, entries: Mapping[str, Quantization]) -> dict[str, Quantization]:
