@@ -341,6 +341,27 @@ def test_very_small_and_very_large_values_are_counted(factor):
     assert np.flatnonzero(seen.parts).size >= array.size - 1
 
 
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"bits": 3}, "bits of weights are 3"),
+        ({"activation_bits": 17}, "bits of activations are 17"),
+        ({"method": "mean"}, "method is 'mean', expected one of max, percentile, entropy, mse"),
+        ({"weight_method": "entropy"}, "weight_method is 'entropy', expected one of max, mse"),
+        ({"symmetric": True}, "symmetric is 'True', expected one of weights, all, none"),
+        ({"algorithm": "min_max"}, "algorithm is 'min_max', expected one of zero-point, min-max"),
+        ({"percentile": float("nan")}, "percentile is nan"),
+        ({"budget": float("nan")}, "budget is nan"),
+        ({"budget": 0}, "budget is 0"),
+        ({"checked": 0}, "checked is 0"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused(choice, message):
+    with pytest.raises(NnefError, match=f"NX509.*{message}"):
+        quantize(MODEL, SAMPLES, Options(**choice))
+
+
 def test_samples_beyond_32_bits_are_refused():
     with pytest.raises(NnefError, match=r"NX014.*'x' holds NaN or infinity"):
         quantize(MODEL, {"x": SAMPLES[0]["x"].astype(np.float64) * 1e300}, Options())

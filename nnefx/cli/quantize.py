@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ def parse_numbers(ctx: click.Context, param: click.Parameter, value: str) -> tup
     except ValueError:
         message = f"'{value}' is not of the form 0.5 or 0.485,0.456,0.406"
         raise click.BadParameter(message, ctx, param) from None
+    if not all(isfinite(number) for number in numbers):
+        raise click.BadParameter(f"'{value}' holds one that is not finite", ctx, param)
     if param.name == "std" and not all(number > 0 for number in numbers):
         raise click.BadParameter(f"'{value}' holds one that is not positive", ctx, param)
     return numbers
@@ -148,9 +151,10 @@ def summary(report: "Report", wanted: "Options", output: Path) -> Iterator[str]:
         size = f"{before:,} bytes stay real"
     else:
         size = f"{before:,} bytes became {after:,} ({100 * after / max(before, 1):.0f}%)"
-    yield f"{output}: {len(weighted)} layers with weights, {report.samples} samples, {size}"
+    layers = f"{options.counted(len(weighted), 'layer')} with weights"
+    yield f"{output}: {layers}, {options.counted(report.samples, 'sample')}, {size}"
     for name, ratio in report.outputs.items():
-        yield f"{name}: {ratio:.1f} dB of {report.checked} samples"
+        yield f"{name}: {ratio:.1f} dB of {options.counted(report.checked, 'sample')}"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a user may choose when a model is quantized, and what of it makes no sense."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from nnefx.diagnostics import NnefError
@@ -9,6 +10,12 @@ Method = Literal["max", "percentile", "entropy", "mse"]
 Algorithm = Literal["zero-point", "min-max"]
 
 METHODS: tuple[Method, ...] = ("max", "percentile", "entropy", "mse")
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "method": METHODS,
+    "weight_method": ("max", "mse", None),
+    "symmetric": ("weights", "all", "none"),
+    "algorithm": ("zero-point", "min-max"),
+}
 LEAST_BITS, MOST_BITS = 4, 16
 FEWEST_SAMPLES = 8  # with fewer, ranges are those of the samples rather than of the data
 
@@ -64,16 +71,19 @@ class Options:
         return self.bits if self.activation_bits is None else self.activation_bits
 
     def check(self) -> None:
-        """Raise NnefError NX509 for a number that is out of range."""
+        """Raise NnefError NX509 for a number out of range, or a word that is no choice."""
         for name, bits in (("weights", self.of_weights), ("activations", self.of_activations)):
             if not LEAST_BITS <= bits <= MOST_BITS:
                 message = f"bits of {name} are {bits}, expected {LEAST_BITS} to {MOST_BITS}"
                 raise NnefError("NX509", message)
-        if self.method not in METHODS:
-            message = f"method is '{self.method}', expected one of {', '.join(METHODS)}"
-            raise NnefError("NX509", message)
+        for name, known in _CHOICES.items():
+            if (given := getattr(self, name)) not in known:
+                words = ", ".join(word for word in known if word)
+                raise NnefError("NX509", f"{name} is '{given}', expected one of {words}")
+        if self.checked < 1:
+            raise NnefError("NX509", f"checked is {self.checked}, expected a sample at least")
         if not 50.0 < self.percentile <= 100.0:
             message = f"percentile is {self.percentile}, expected above 50 to 100"
             raise NnefError("NX509", message)
-        if self.budget is not None and self.budget <= 0:
+        if self.budget is not None and not 0 < self.budget < inf:
             raise NnefError("NX509", f"budget is {self.budget}, expected a positive one")
