@@ -40,7 +40,7 @@ def commands() -> str:
         NOTICE.format(source="`nnefx/cli/`"),
         "Data goes to stdout, words and progress to stderr. The exit code is 0 where nothing is",
         "wrong, 1 where the model has problems, 2 for wrong use (a bad option, a missing file or",
-        "package), 70 for a bug of nnefx, 130 when interrupted.",
+        "package), 70 for a bug of nnefx, 130 when interrupted, 143 when terminated.",
         "",
     ]
     root = click.Context(cli, info_name="nnefx", terminal_width=92, **cli.context_settings)

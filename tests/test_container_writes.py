@@ -115,6 +115,32 @@ def test_interrupted_process_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_command_that_is_asked_to_end_leaves_nothing(number: int, tmp_path: Path) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "from pathlib import Path\n"
+        "from nnefx.cli import main\n"
+        "from nnefx.tensors import write\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def slow(*_):\n"
+        "    print(*Path(sys.argv[1]).rglob('.net*'), flush=True)\n"
+        "    time.sleep(60)\n"
+        "write.copy_bytes = slow\n"
+        "main(['pack', sys.argv[2], '-o', sys.argv[1] + '/deep/net.nnef.tgz'])\n"
+    )
+    made = tmp_path / "made"
+    made.mkdir()
+    save(tmp_path / "net")
+    command = [sys.executable, "-c", program, str(made), str(tmp_path / "net")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert b".tmp" in process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(30) == (130 if number == signal.SIGINT else 128 + number)
+    assert list(made.iterdir()) == []
+
+
 @pytest.mark.parametrize("kind", ["net", "net.tar", "net.tgz"])
 def test_existing_output_is_replaced_with_force_only(kind: str, tmp_path: Path) -> None:
     save(tmp_path / kind)

@@ -1,12 +1,14 @@
 """The command line; see `docs/cli.md`. Commands are loaded when they are called."""
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -38,6 +40,7 @@ VERBS = {
 }
 
 EXIT_PROBLEM, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPT = 1, 2, 70, 130
+EXIT_SIGNAL = 128  # and the number of the signal
 # Of an error that lies in the call, not in the model: no such file, output exists, extra missing.
 USAGE_CODES = {"NX001", "NX002", "NX010", "NX011", "NX012", "NX016", "NX017", "NX018", "NX601"}
 USAGE_CODES |= {"NX307", "NX509", "NX510", "NX511"}  # NX307: arrays that are given to run
@@ -84,23 +87,49 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # The server writes no files, and has threads that wait for its input.
+    with nullcontext() if arguments[:1] == ["lsp"] else _ending_in_order():
+        result = _run(arguments)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let a request to end pass as an exception, so that half-written outputs are removed."""
+    before: dict[int, Any] = {}
     try:
-        result = cli.main(arguments, prog_name="nnefx", standalone_mode=False)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            # `nohup` ignores it
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                with suppress(ValueError):  # not the main thread: who has that one decides
+                    before[number] = signal.signal(number, _leave)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    sys.exit(EXIT_SIGNAL + number)
+
+
+def _run(arguments: Sequence[str]) -> Any:
+    try:
+        return cli.main(arguments, prog_name="nnefx", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        result = error.exit_code
+        return error.exit_code
     except NnefError as error:
         click.echo(str(error), err=True)
-        result = EXIT_USAGE if error.code in USAGE_CODES else EXIT_PROBLEM
+        return EXIT_USAGE if error.code in USAGE_CODES else EXIT_PROBLEM
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        result = EXIT_INTERRUPT
+        return EXIT_INTERRUPT
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            result = _report_refusal(error, arguments)
-        else:
-            result = _report_bug(error, arguments)
-    sys.exit(result if isinstance(result, int) else 0)
+            return _report_refusal(error, arguments)
+        return _report_bug(error, arguments)
 
 
 def _report_refusal(error: OSError, arguments: Sequence[str]) -> int:
