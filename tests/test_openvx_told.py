@@ -73,3 +73,40 @@ def _reals(model):
         label: (array * model.quantization[label].attributes["scale"]).astype(np.float32)
         for label, array in model.weights.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "low", "high"),
+    [
+        ("y = exp(x);", np.exp(-2), np.exp(2)),
+        ("y = x * x;", 0, 4),
+        ("y = 3.0 - x;", 1, 5),
+        ("y = clamp(x, -100.0, 1.5);", -2, 1.5),
+        ("y = sum_reduce(x, axes = [1, 2]);", -24, 24),
+        ("y = mean_reduce(x, axes = [1, 2]);", -2, 2),
+        ("y = box(x, size = [1, 3, 1], padding = [(0, 0), (0, 0), (0, 0)]);", -6, 6),
+        ("y = log(sum_reduce(exp(x), axes = [1]));", np.log(3) - 2, np.log(3) + 2),
+        ("y = x / (sigmoid(x) + 0.5);", None, None),
+        ("y = concat([x, exp(x)], axis = 1);", -2, np.exp(2)),
+        ("y = pad(exp(x), padding = [(0, 0), (1, 1), (0, 0)], value = -1.0);", -1, np.exp(2)),
+        ("y = select(x < 0.0, 5.0, x);", -2, 5),
+    ],
+)  # fmt: skip
+def test_ranges_follow_from_those_of_operands(body, low, high):
+    head = "version 1.0;\nextension KHR_enable_operator_expressions;\n"
+    text = f"{head}graph g(x) -> (y) {{ x = external(shape = [1, 3, 4]); {body} }}"
+    model = nnefx.loads(text)
+    model = Model(model.graph, model.weights, {"x": entry(4 / 255, 0)})
+    found = {value.name: item for value, item in told(model, {}).items()}
+    x, y = found["x"], found["y"]
+    if low is None:
+        low, high = x.low / (1 / (1 + np.exp(-x.low)) + 0.5), x.high / 0.5
+        assert y.low <= low
+        assert y.high >= high * 0.5
+    else:
+        assert y.low == pytest.approx(low, abs=0.2)
+        assert y.high == pytest.approx(high, abs=0.2)
+    plan = openvx.lower(model)
+    samples = {"x": np.random.default_rng(1).uniform(-2, 2, (1, 3, 4)).astype(np.float32)}
+    outcome = openvx.compare(openvx.simulate(plan, samples), nnefx.run(model, samples))
+    assert outcome[0].snr > 30

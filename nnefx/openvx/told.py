@@ -6,19 +6,28 @@ such as a convolution before its rectifier, is bounded by what it can be at most
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from nnefx.ir.compute import compute
 from nnefx.ir.graph import Node, Value
+from nnefx.openvx.regions import POINTWISE
 from nnefx.passes.constants import Constants
 from nnefx.quantization.observe import Observed
 from nnefx.tensors.grid import grid_of
 from nnefx.tensors.model import Model
 
 _USUAL = 1 / 3  # the root of the mean square of a value, over the largest one
-_UNIT = frozenset({"sigmoid", "softmax", "tanh", "sin", "cos", "sign"})
+_FINEST = 1 / 128  # the least magnitude that is not 0 where a range spans 0, over the largest one
 _WEIGHTED = {"conv": "input", "deconv": "input", "linear": "input", "matmul": "A"}
+_SUMS = frozenset({"box", "debox"})  # of windows
+_GAPS = frozenset({"debox", "desample"})  # 0 is where no window is
+_PLACES = {1: 257, 2: 33, 3: 17}  # of operands at which functions are sampled: odd, 0 is among them
+_MOST_OPERANDS = 7
+
+Range = tuple[float, float]
 
 
 def told(model: Model, observed: Mapping[Value, Observed]) -> dict[Value, Observed]:
@@ -42,12 +51,12 @@ def told(model: Model, observed: Mapping[Value, Observed]) -> dict[Value, Observ
                 continue
             if grid is not None:
                 low, high = (float(end) for end in _ends(grid.limits()))
-                before = observed.get(value, _supposed(max(-low, high), float(grid.scale.min())))
+                before = observed.get(value) or _supposed((low, high), float(grid.scale.min()))
                 found[value] = replace(before, largest=max(-low, high), low=low, high=high)
             elif value in observed:
                 found[value] = observed[value]
-            elif (most := _bound(node, found, constants)) is not None:
-                found[value] = _supposed(most, most)
+            elif (reach := _range(node, found, constants)) is not None:
+                found[value] = _supposed(reach)
     return found
 
 
@@ -56,31 +65,70 @@ def _ends(limits: tuple[Any, Any]) -> tuple[float, float]:
     return float(np.min(low)), float(np.max(high))
 
 
-def _supposed(largest: float, smallest: float) -> Observed:
-    """Return what a value is like of which only the range is known."""
+def _supposed(reach: Range, step: float = 0.0) -> Observed:
+    """Return what a value is like of which only the range, and perhaps a grid's step, is known."""
+    low, high = reach
+    largest = max(-low, high)
+    nearest = min(abs(low), abs(high)) if low > 0 or high < 0 else largest * _FINEST
     return Observed(
-        largest=largest, smallest=smallest, low=-largest, high=largest,
+        largest=largest, smallest=step or nearest or float("inf"), low=low, high=high,
         square=(largest * _USUAL) ** 2, count=1,
     )  # fmt: skip
 
 
-def _bound(node: Node, found: Mapping[Value, Observed], constants: Constants) -> float | None:
-    """Return what no item of a result exceeds in magnitude, None where that is unknown."""
-    if node.name in _UNIT:
-        return 1.0
+def _range(node: Node, found: Mapping[Value, Observed], constants: Constants) -> Range | None:
+    """Return the range that no item of a result leaves, None where that is unknown."""
+    if node.name == "softmax":
+        return 0.0, 1.0
     if node.name in _WEIGHTED:
-        return _sum_bound(node, found, constants)
-    reaches = [found[v].largest for v in node.operands() if v in found]
-    if not reaches:
+        most = _sum_bound(node, found, constants)
+        return None if most is None else (-most, most)
+    if node.name in POINTWISE:
+        return _sampled(node, found, constants)
+    known = [found[value] for value in node.operands() if value in found]
+    if not known:
         return None
-    literals = [abs(item) for item in node.inputs.values() if isinstance(item, float)]
-    if node.name == "clamp" and len(literals) == 2:
-        return min(reaches[0], max(literals))
-    if node.name in ("add", "sub"):
-        return sum(reaches) + sum(literals)
-    if node.name == "mul":
-        return float(np.prod(reaches) * np.prod(literals))
-    return max(reaches)
+    times = _terms(node)
+    ends = [times * end for item in known for end in (item.low, item.high)]
+    if node.attributes.get("border") == "constant":
+        ends.append(float(node.attributes.get("value", 0.0)))
+    elif node.name in _GAPS:
+        ends.append(0.0)
+    return min(ends), max(ends)
+
+
+def _terms(node: Node) -> int:
+    """Return how many items a result sums; operations that only choose and move them sum one."""
+    a = node.attributes
+    if node.name in _SUMS:
+        return 1 if a["normalize"] else prod(a["size"])
+    if node.name == "sum_reduce" and not a["normalize"]:
+        return next(node.operands()).volume // node.output.volume
+    return prod(a["size"]) if node.name == "desample" else 1
+
+
+def _sampled(node: Node, found: Mapping[Value, Observed], constants: Constants) -> Range | None:
+    """Return the range of a function of items, from places all over the ranges of its operands."""
+    operands = list(dict.fromkeys(node.operands()))
+    if len(operands) > _MOST_OPERANDS:
+        return None
+    count = _PLACES.get(sum(value not in constants for value in operands), 3)
+    axes: list[Any] = []
+    for value in operands:
+        if value in constants:
+            array = constants.array(value)
+            axes.append(np.unique([array.min(), array.max()]))
+        elif value.dtype == "logical":
+            axes.append(np.array([False, True]))
+        elif value in found:
+            axes.append(np.linspace(found[value].low, found[value].high, count))
+        else:
+            return None
+    places = [grid.reshape(-1) for grid in np.meshgrid(*axes, indexing="ij")]
+    with np.errstate(all="ignore"):
+        results = compute(node, dict(zip(operands, places, strict=True)))[0]
+    finite = results[np.isfinite(results)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def _sum_bound(node: Node, found: Mapping[Value, Observed], constants: Constants) -> float | None:
