@@ -92,3 +92,28 @@ def test_paths_that_nothing_can_join_are_refused():
         lower(residual(Net(), 24), "khronos-sample")
     assert caught.value.code == "NX605"
     assert "steps to verify" in str(caught.value)
+
+
+def test_means_of_too_many_dimensions_are_refused_as_such():
+    n = Net()
+    x = n.input(1, 2, 3, 4)
+    model = n.model(n.mean_reduce(n.stack([x, x], axis=1), axes=[1]))
+    with pytest.raises(NnefError, match="stack: 'stack': rank 5 exceeds 4"):
+        lower(model)
+
+
+def test_reshapes_between_batches_are_refused_as_such():
+    n = Net()
+    x = n.reshape(n.input(1, 24, 5, 5), shape=[600, 1, 1, 1])
+    model = n.model(n.conv(x, n.weight(2, 1, 1, 1), 0.0))
+    with pytest.raises(NnefError, match="moves items between batches of 1 and 600"):
+        lower(model)
+
+
+def test_bounds_without_end_lose_nothing_in_floating_point():
+    n = Net()
+    model = n.model(n.clamp(n.input(1, 9), -1e38, 1e38), n.min(1e30, n.input(1, 9, name="y")))
+    inputs = {name: np.linspace(-2, 2, 9, dtype=np.float32).reshape(1, 9) for name in "xy"}
+    results = simulate(lower(model, "float32"), inputs)
+    for name, expected in Executor(model)(inputs).items():
+        assert np.array_equal(results[name], expected)

@@ -36,8 +36,8 @@ eq: TensorSubtract, table
 ne: TensorSubtract, table
 or: TensorAdd, table
 select: both branches times 0 or 1, TensorAdd
-min: y - relu(y - x)
-max: y + relu(x - y)
+min: x - relu(x - y)
+max: x + relu(y - x)
 deconv: 0/1 matrices that put zeros between, ConvolutionLayer with the turned kernel
 box: PoolingLayer AVG where that is what it is, matrices for other axes
 debox: a matrix for each axis

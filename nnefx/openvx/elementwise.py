@@ -197,17 +197,23 @@ _COMPARE: dict[str, Any] = {
 
 @lowers("min", "max", scales=difference_scales)
 def extreme(g: Emitter, out: Value, x: Operand, y: Operand) -> None:
-    """Max = y + relu(x - y), min = y - relu(y - x)."""
+    """Max = x + relu(y - x), min = x - relu(x - y).
+
+    Where x is the result it is exact in floating point too, however large y is: bounds that are
+    seldom reached are constants, so a constant is y.
+    """
+    if isinstance(x, Const):
+        x, y = y, x
     z = g.create(out)
     first, second = _operands(g, out, x, y, z.scale)
     first, second = full(g, first, z.dims), full(g, second, z.dims)
     difference = g.temp(z.dims, z.scale, "difference")
     positive = g.temp(z.dims, z.scale, "positive")
     if g.origin.op == "max":
-        g.subtract(first, second, difference)
-        g.relu(difference, positive)
-        g.add(second, positive, z)
-    else:
         g.subtract(second, first, difference)
         g.relu(difference, positive)
-        g.subtract(second, positive, z)
+        g.add(first, positive, z)
+    else:
+        g.subtract(first, second, difference)
+        g.relu(difference, positive)
+        g.subtract(first, positive, z)

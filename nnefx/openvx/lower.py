@@ -1,6 +1,7 @@
 """Graph -> Plan: the passes before, the choice of scales, and the walk over the rules."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -266,7 +267,9 @@ class _Walk:
                 self.scaling.stored(region.result)
         elif id(node) not in self.regions.absorbed and node.name in LOWERINGS:
             operands = self._operands(node)
-            LOWERINGS[node.name].scales(self.scaling, _result(node), *operands, **node.attributes)
+            with suppress(UnsupportedError):  # the rule says it again, where it is reported
+                scales = LOWERINGS[node.name].scales
+                scales(self.scaling, _result(node), *operands, **node.attributes)
 
     def _is_relu(self, region: Region) -> bool:
         return region.ops == ("relu",) and "RELU" in self.profile.activations

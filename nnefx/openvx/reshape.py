@@ -92,7 +92,11 @@ def _boxes(start: Dims, goal: Dims) -> list[tuple[Box, Box]] | None:
 def _by_convolution(g: Emitter, x: Slot, dims: Dims) -> Slot:
     """Flatten by a kernel as large as the input, and spread by a padded, flipped kernel."""
     items = int(np.prod(x.dims[:3]))
-    if x.dims[3] != dims[3] or items > _MOST_ITEMS:
+    if x.dims[3] != dims[3]:
+        raise UnsupportedError(
+            f"reshaping {x.dims} to {dims} moves items between batches of {x.dims[3]} and {dims[3]}"
+        )
+    if items > _MOST_ITEMS:
         raise UnsupportedError(
             f"reshaping {x.dims} to {dims} moves {items} items, at most {_MOST_ITEMS} in one batch"
         )
