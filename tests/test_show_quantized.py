@@ -90,6 +90,20 @@ def test_files_that_are_no_reports_are_refused(tmp_path: Path, text: str) -> Non
     assert caught.value.diagnostics[0].code == "NX014"
 
 
+@pytest.mark.parametrize("key", ["low", "high", "range", "snr", "histogram"])
+@pytest.mark.parametrize("value", [[], {}, "x", [1.0], float("inf"), -float("inf")], ids=str)
+def test_reports_whose_numbers_are_none_are_refused(
+    tmp_path: Path, quantized: Path, key: str, value: Any
+) -> None:
+    content = json.loads((quantized / "report.json").read_text(encoding="utf-8"))
+    content["layers"][0]["output"][key] = value
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(NnefError) as caught:
+        read_report(path)
+    assert caught.value.diagnostics[0].code == "NX014"
+
+
 def test_missing_report_is_named(tmp_path: Path) -> None:
     with pytest.raises(NnefError) as caught:
         read_report(tmp_path / "none.json")

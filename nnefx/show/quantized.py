@@ -1,8 +1,9 @@
 """What graph.quant and a report of `nnefx quantize` say about tensors, for the panel of a page."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ def read_report(path: Path) -> Measured:
         named = {tensor["name"]: tensor for tensor in tensors if tensor is not None}
         noise = {layer["name"]: layer["snr"] for layer in layers if layer["snr"] is not None}
         for tensor in named.values():
-            _shown(tensor)
+            _require_shown(tensor)
+        _require_finite(noise.values())
     except OSError as error:
         raise NnefError("NX001", f"not readable: {error.strerror}", FileAt(str(path))) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         message = "not a report of quantization: expected what `quantize --report` writes"
         raise NnefError("NX014", message, FileAt(str(path))) from None
     return Measured(named, noise)
@@ -112,8 +114,19 @@ def _span(low: float, high: float) -> str:
     return f"{low:.4g} to {high:.4g}"
 
 
-def _shown(tensor: Mapping[str, Any]) -> None:
+def _require_shown(tensor: Mapping[str, Any]) -> None:
     """Touch all that a panel shows, so that a fault of a file is found when it is read."""
     histogram = tensor["histogram"]
-    numbers = (tensor["low"], tensor["high"], histogram["low"], histogram["high"])
-    sum(numbers) + sum(histogram["counts"]) + sum(tensor.get("range", ())) + (tensor["snr"] or 0)
+    ends = [tensor["low"], tensor["high"], histogram["low"], histogram["high"]]
+    if "range" in tensor:
+        low, high = tensor["range"]
+        ends += [low, high]
+    if not histogram["counts"]:
+        raise ValueError("no counts")
+    noise = [] if tensor["snr"] is None else [tensor["snr"]]
+    _require_finite([*ends, *histogram["counts"], *noise])
+
+
+def _require_finite(numbers: Iterable[float]) -> None:
+    if not all(map(isfinite, numbers)):
+        raise ValueError("not finite")
