@@ -4,17 +4,20 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 
 from benchmarks import parsing, report
+from benchmarks.plot import Plot
 from benchmarks.report import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 CURVES = f"[![Time over statements]({parsing.PLOT.name})]({parsing.PLOT.name})\n"
 
-Section = Callable[[Path, bool], Iterable[Table]]
+Found = Table | Plot
+Section = Callable[[Path, bool], Iterable[Found]]
 
 # What each part needs is imported in it: a package that is missing costs its own tables only.
 
@@ -27,12 +30,10 @@ def machine(folder: Path, quick: bool) -> Iterable[Table]:
     yield startup.table(folder, runs=3 if quick else 11)
 
 
-def text(folder: Path, quick: bool) -> Iterable[Table]:
-    """Parsing and checking; the picture is not written by a quick run."""
+def text(folder: Path, quick: bool) -> Iterable[Found]:
+    """Parsing and checking."""
     yield from parsing.tables(folder, (100, 1_000) if quick else (1_000, 10_000, 100_000))
-    plot = parsing.growth(folder, 1_000 if quick else 1_000_000)
-    if not quick:
-        parsing.PLOT.write_text(plot.svg(), encoding="utf-8")
+    yield parsing.growth(folder, 1_000 if quick else 1_000_000)
 
 
 def weights(folder: Path, quick: bool) -> Iterable[Table]:
@@ -96,19 +97,24 @@ SECTIONS: tuple[Section, ...] = (
 )  # fmt: skip
 
 
-def measure(section: Section, quick: bool) -> list[Table]:
-    """Return the tables of a part; one that says why where something is missing."""
+def measure(section: Section, quick: bool) -> list[Found]:
+    """Return what a part found; a table that says why where it failed or something is missing."""
     start, found = perf_counter(), []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            for table in section(Path(folder), quick):
-                print(table, flush=True)
-                found.append(table)
+            for item in section(Path(folder), quick):
+                if isinstance(item, Table):
+                    print(item, flush=True)
+                found.append(item)
         except (ImportError, FileNotFoundError) as error:
             what = getattr(error, "name", None) or getattr(error, "filename", None) or error
             found.append(_excuse(section, str(what), "not installed"))
         except subprocess.CalledProcessError as error:
             found.append(_excuse(section, " ".join(map(str, error.cmd))[:80], "fails"))
+            print(error.stderr or error, file=sys.stderr)
+        except Exception as error:  # one part must not cost the minutes that the others took
+            found.append(_excuse(section, type(error).__name__, "fails"))
+            traceback.print_exc()
     print(f"{section.__name__}: {perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return found
 
@@ -120,19 +126,23 @@ def _excuse(section: Section, what: str, why: str) -> Table:
 
 
 def main() -> None:
-    """Measure, print the tables, and write the page."""
+    """Measure, print the tables, and write the page and its picture."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
     names = [section.__name__ for section in SECTIONS]
     parser.add_argument("--only", nargs="+", choices=names, help="these; nothing is written")
     given = parser.parse_args()
-    tables: list[Table] = []
+    found: list[Found] = []
     for section in SECTIONS:
         if not given.only or section.__name__ in given.only:
-            found = measure(section, given.quick)
-            tables += found
-    if not given.quick and not given.only:
-        PAGE.write_text(report.page(*tables, curves=CURVES), encoding="utf-8")
+            found += measure(section, given.quick)
+    if given.quick or given.only:
+        return
+    tables = [item for item in found if isinstance(item, Table)]
+    PAGE.write_text(report.page(*tables, curves=CURVES), encoding="utf-8")
+    for item in found:
+        if isinstance(item, Plot):
+            parsing.PLOT.write_text(item.svg(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Starting commands, beside a Python that does nothing."""
 
+import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +39,17 @@ def table(folder: Path, runs: int) -> Table:
         ),
     }
     commands(*words.values(), runs=1)  # what is compiled once does not count
-    times = seconds(*(partial(watched, item) for item in words.values()), runs=runs)
+    times = seconds(*(partial(ran, item) for item in words.values()), runs=runs)
     rows = tuple((f"`{name}`", duration(t), ratio(t, times[0])) for name, t in zip(words, times))
     note = "A model of one operation. Aims: 150 ms for help, 300 ms for checking."
     return Table(f"Start-up, median of {runs}", ("", "time", "time : python"), rows, note)
+
+
+def ran(words: Sequence[str]) -> None:
+    """Run a command; one that fails is no figure.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    if watched(words) is None:
+        raise subprocess.CalledProcessError(1, list(words))

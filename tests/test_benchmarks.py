@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -40,6 +41,33 @@ def test_a_section_that_lacks_a_package_says_so(monkeypatch: pytest.MonkeyPatch)
 
     (table,) = measure(section, quick=True)
     assert table.rows == (("`onnx`", "not installed"),)
+
+
+def test_a_section_that_crashes_keeps_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.__main__ import measure
+    from benchmarks.report import Table
+
+    first = Table("first", ("", ""), ())
+
+    def section(folder: Path, quick: bool) -> Iterator[Table]:
+        yield first
+        raise ValueError("too many")
+
+    kept, table = measure(section, quick=True)
+    assert kept is first
+    assert table.rows == (("`ValueError`", "fails"),)
+    assert "ValueError: too many" in capsys.readouterr().err
+
+
+def test_a_command_that_fails_has_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.startup import ran
+
+    with pytest.raises(subprocess.CalledProcessError):
+        ran([sys.executable, "-c", "raise SystemExit(1)"])
 
 
 def test_curves_are_drawn_to_scale(monkeypatch: pytest.MonkeyPatch) -> None:
