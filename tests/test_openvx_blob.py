@@ -165,6 +165,8 @@ def test_damage_is_found(blob: bytes, change, code: str, tmp_path: Path):
         (b"ARGS", 4, 2**32 - 1),  # index
         (b"GRIO", 0, 2**32 - 1),  # tensor
         (b"GRIO", 4, 2),  # direction
+        (b"NODE", 16, 2**32 - 1),  # kernel name
+        (b"GRIO", 8, 2**32 - 1),  # name
         (b"GRIO", 12, 9),  # rank
         (b"QUAN", 12, 0x7FF80000),  # scale
     ],
@@ -174,6 +176,27 @@ def test_wrong_fields_are_found(blob: bytes, section: bytes, offset: int, value:
     data = bytearray(blob)
     struct.pack_into("<I", data, section_table(blob)[section].offset + offset, value)
     refused(mended(data), tmp_path)
+
+
+@pytest.mark.parametrize("value", [1e39, -1e300, float("inf"), float("nan")])
+def test_scalars_fit_their_type(value: float, tmp_path: Path):
+    path = tmp_path / "net.nxvx"
+    write_blob(plan_of("pad_constant"), path)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<d", data, section_table(bytes(data))[b"SCAL"].offset + 8, value)
+    assert refused(mended(data), tmp_path).code == "NX650"
+
+
+def test_windows_of_pooling_have_an_extent(tmp_path: Path):
+    path = tmp_path / "net.nxvx"
+    write_blob(plan_of("max_pool"), path)
+    data = bytearray(path.read_bytes())
+    sections = section_table(bytes(data))
+    nodes = sections[b"NODE"]
+    rows = [f.NODE.unpack_from(data, nodes.offset + i * 32) for i in range(nodes.count)]
+    first = next(row[2] for row in rows if row[0] == 3)
+    struct.pack_into("<Q", data, sections[b"ARGS"].offset + (first + 2) * 16 + 8, 0)
+    assert "has no extent" in str(refused(mended(data), tmp_path))
 
 
 def test_unknown_sections_are_skipped_unless_required(blob: bytes, tmp_path: Path):

@@ -1,5 +1,6 @@
 """The C loader of blobs: what it builds runs as the plan says, and hostile files are refused."""
 
+import struct
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from nnefx.cli import cli
 from nnefx.diagnostics import NnefError
+from nnefx.openvx import blob_format as f
 from nnefx.openvx import lower, read_blob, runtime_dir, simulate, write_blob
 from nnefx.openvx.crc32c import crc32c
 from nnefx.openvx.drive import PARAMETERS, READER, SOURCES, ZERO_COPY, compile_loader, drive
@@ -97,6 +99,61 @@ def test_exports_of_the_target_are_used_for_the_same_net_and_target_only(case, t
     files = expected_files(plan, inputs, tmp_path)
     run(build(tmp_path, "starts.cpp"), path, *files, "label", other, tmp_path / "cache")
     assert not list(tmp_path.glob("cache.*"))
+
+
+def test_a_cache_harms_no_other_file(tmp_path: Path):
+    found = next(case for case in CASES if case.name == "table_exp")
+    model = found.model()
+    samples = found.samples(model)
+    path, turned, folder = tmp_path / "net.nxvx", tmp_path / "turned.nxvx", tmp_path / "caches"
+    write_blob(lower(model, calibration=samples), path)
+    files = [tmp_path / "x.raw", tmp_path / "y.raw"]
+    samples[0]["x"].tofile(files[0])
+    simulate(read_blob(path), samples[0], "product")["exp"].astype(np.float32).tofile(files[1])
+    turned.write_bytes(with_turned_extents(path.read_bytes()))
+    assert read_blob(turned).tensors[0].dims == (3, 5, 4, 1)
+    folder.mkdir()
+    run(build(tmp_path, "files.cpp"), path, *files, turned, folder)
+    left = {file.name for file in folder.iterdir()}
+    assert left == {"empty", "copy.nxvx", "linked", "victim", "turned"}
+
+
+def with_turned_extents(blob: bytes) -> bytes:
+    """Exchange the first two extents of all tensors, and leave the content id as it was."""
+    data, number = bytearray(blob), 1
+    section = read_sections(blob)[number]
+    assert section.type == b"TENS"
+    for at in range(section.offset, section.offset + section.size, section.record_size):
+        data[at + 24 : at + 40] = data[at + 32 : at + 40] + data[at + 24 : at + 32]
+    content = bytes(data[section.offset : section.offset + section.size])
+    struct.pack_into("<I", data, 128 + number * f.SECTION.size + 32, crc32c(content))
+    return bytes(data)
+
+
+def read_sections(blob: bytes) -> list[f.Section]:
+    header = f.HEADER.unpack_from(blob)
+    places = (header[7] + number * f.SECTION.size for number in range(header[6]))
+    return [f.Section(*f.SECTION.unpack_from(blob, at)[:8]) for at in places]
+
+
+def test_what_the_loader_refuses_the_reader_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path, program = tmp_path / "net.nxvx", tmp_path / "program"
+    case = next(case for case in CASES if case.name == "pad_constant")
+    model = case.model()
+    write_blob(lower(model, calibration=case.samples(model)), path)
+    define = "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"  # checksums do not count
+    run("gcc", "-std=c99", *STRICT, *SANITIZE, define, HERE / "blob_loader" / "accepted.c",
+        *READING, "-o", program)  # fmt: skip
+    lines = [line.split() for line in run(program, path).stdout.splitlines()]
+    blob = path.read_bytes()
+    assert len(lines) == len(blob) - 128
+    monkeypatch.setattr("nnefx.openvx.blob_read._Reader._check_crc", lambda *_: None)
+    for at in (int(at) for at, accepted in lines if accepted == "0"):
+        path.write_bytes(blob[:at] + bytes([blob[at] ^ 0x80]) + blob[at + 1 :])
+        with pytest.raises(NnefError):
+            read_blob(path)
 
 
 @pytest.mark.parametrize("define", ["-DNNEFX_PLAIN_CRC", "-DNNEFX_ANY_CRC"])

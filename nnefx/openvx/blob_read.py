@@ -278,13 +278,14 @@ class _Tables:
         return Scalar(self._text(name, at), self._type(type_, at + 4), value)
 
     def _call(self, row: tuple[Any, ...], at: int, args: list[tuple[tuple[Any, ...], int]]) -> Call:
-        op, source, first, count, _, nnef_op, text, _ = row
+        op, source, first, count, kernel, nnef_op, text, _ = row
         function = f.BY_CODE.get(op)
         if function is None:
             raise self.reader.fail("NX660", f"node operation {op} is unknown", at)
         flat = f.flat_params(function)
         if count != len(flat) or first > len(args) or count > len(args) - first:
             raise self.reader.fail("NX661", f"arguments of {function.name} are missing", at + 8)
+        self._text(kernel, at + 16)
         values = [
             self._arg(param, *entry)
             for param, entry in zip(flat, args[first : first + count], strict=True)
@@ -312,9 +313,10 @@ class _Tables:
         return arg
 
     def _port(self, row: tuple[Any, ...], at: int) -> tuple[int, str]:
-        index, direction, _, rank = row[:4]
+        index, direction, name, rank = row[:4]
         if index >= len(self.tensors) or direction > 1 or rank > 8:
             raise self.reader.fail("NX661", "graph input or output is unknown", at)
+        self._text(name, at + 8)  # other readers use it
         tensor = self.tensors[index]
         if prod(row[4 : 4 + rank]) != tensor.volume:
             raise self.reader.fail("NX661", "shape of an input or output does not fit", at + 16)

@@ -30,6 +30,7 @@ from nnefx.openvx.shapes import check_dims
 
 MAX_RANK = 6
 MAX_BYTES = 2**40
+_MOST = {"float32": float(np.finfo(np.float32).max), "int32": 2.0**31 - 1}  # of a scalar
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRITABLE = frozenset({Role.OUTPUT, Role.VIRTUAL, Role.PREFILLED, Role.STATE})
 
@@ -59,7 +60,8 @@ def _check_objects(plan: Plan) -> Iterator[str]:
     for lut in plan.luts:
         yield from _check_lut(lut)
     for scalar in plan.scalars:
-        if scalar.dtype not in ("float32", "int32") or not isfinite(scalar.value):
+        limit = _MOST.get(scalar.dtype, -1.0)
+        if not -limit <= scalar.value <= limit:
             yield f"scalar '{scalar.name}': {scalar.value} is no finite {scalar.dtype}"
 
 

@@ -137,6 +137,8 @@ def _pooling(t: Tensors, args: Mapping[str, Arg]) -> str:
     if len(x) not in (3, 4) or len(x) != len(y) or x[2:] != y[2:]:
         return f"result {y} does not fit input {x}"
     size = tuple(integer(args[f"pooling_size_{axis}"]) for axis in "xy")
+    if min(size) < 1:
+        return f"window {size} has no extent"
     padding = tuple(integer(args[f"pooling_padding_{axis}"]) for axis in "xy")
     return _window(x, y, size, padding, rounding_rule(args, "rounding"))
 

@@ -65,8 +65,7 @@ static void *payload(const nnefx_blob *blob, uint64_t offset)
     return (void *)(uintptr_t)(blob->data + offset);
 }
 
-/* Whether a tensor of the application fits; what it does not tell is taken to fit. */
-static vx_status check_given(vx_tensor given, const struct nnefx_shape *shape)
+vx_status nnefx_compare_tensor(vx_tensor given, const struct nnefx_shape *shape)
 {
     vx_size rank = 0, dims[NNEFX_MAX_RANK];
     vx_enum type = 0;
@@ -120,7 +119,7 @@ vx_status nnefx_take_tensor(nnefx_vx_import import, uint32_t index, vx_tensor gi
 {
     nnefx_tensor entry = nnefx_blob_tensor(&import->blob, index);
     struct nnefx_shape shape = nnefx_shape_of(&entry);
-    vx_status status = check_given(given, &shape);
+    vx_status status = nnefx_compare_tensor(given, &shape);
     if (status == VX_SUCCESS)
         status = vxRetainReference((vx_reference)given);
     if (status == VX_SUCCESS) {

@@ -1,7 +1,8 @@
 /* The target's own form of a net, kept for the next start; see nnefx_vx.h and docs/blob.md. */
 #if !defined(_POSIX_C_SOURCE) && !defined(_DEFAULT_SOURCE)
-#define _POSIX_C_SOURCE 200112L /* for getpid */
+#define _POSIX_C_SOURCE 200112L /* for getpid and fdopen */
 #endif
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #include "nnefx_target.h"
 
 #if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
 #include <unistd.h>
+#define HAS_POSIX 1
 #define OWN_NUMBER ((long)getpid())
 #else
 #define OWN_NUMBER 0L
@@ -122,6 +125,12 @@ static int adopt(nnefx_vx_import import, struct objects *objects, const unsigned
     for (i = 0; i < objects->count; i++)
         if (check(objects->references[i]) != VX_SUCCESS)
             return 0;
+    for (i = 1; i < objects->count; i++) {
+        nnefx_tensor entry = nnefx_blob_tensor(&import->blob, objects->tensors[i]);
+        struct nnefx_shape shape = nnefx_shape_of(&entry);
+        if (nnefx_compare_tensor((vx_tensor)objects->references[i], &shape) != VX_SUCCESS)
+            return 0; /* the content id is the word of whoever wrote the blob */
+    }
     import->graph = (vx_graph)objects->references[0];
     import->owns_graph = 1;
     for (i = 1; i < objects->count; i++)
@@ -219,7 +228,8 @@ int nnefx_cache_read(nnefx_vx_import import, const nnefx_vx_options *options)
     if (!cache->path) {
         if (!cache->load || !cache->load(cache->user, &data, &size))
             size = 0;
-    } else if (nnefx_file_open(&file, cache->path, 1, &error)) {
+    } else if (nnefx_file_open(&file, cache->path, !(import->flags & NNEFX_VX_READ_FILE),
+                               &error)) {
         data = file.data;
         size = file.size;
     }
@@ -234,26 +244,68 @@ int nnefx_cache_read(nnefx_vx_import import, const nnefx_vx_options *options)
 
 /* ---- Writing ---- */
 
+/* Make a file that was not there: another thread or process may write its own beside this one, and
+ * a link that somebody placed must not lead elsewhere. */
+static FILE *create(const char *path)
+{
+#ifdef HAS_POSIX
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    if (descriptor >= 0 && !file) {
+        close(descriptor);
+        remove(path);
+    }
+    return file;
+#else
+    return fopen(path, "wb");
+#endif
+}
+
+/* Move a file to where another may stand. */
+static int move(const char *from, const char *to)
+{
+    if (rename(from, to) == 0)
+        return 1;
+#ifndef HAS_POSIX
+    remove(to); /* a file cannot be renamed over another here */
+    return rename(from, to) == 0;
+#else
+    return 0;
+#endif
+}
+
+/* Whether a net stands at the path: a mistaken path must not cost it. */
+static int is_blob(const char *path)
+{
+    char start[8];
+    FILE *file = fopen(path, "rb");
+    int found = file && fread(start, 1, sizeof start, file) == sizeof start &&
+                memcmp(start, "NNEFXVX\x1a", sizeof start) == 0;
+    if (file)
+        fclose(file);
+    return found;
+}
+
 /* Write beside the file and rename, so that no reader meets half of it. */
 static int write_file(const char *path, const void *head, vx_size head_size, const void *data,
                       vx_size size)
 {
-    size_t room = strlen(path) + 32;
+    size_t room = strlen(path) + 48;
     char *beside = malloc(room);
-    FILE *file;
-    int fine = 0;
-    if (!beside)
-        return 0;
-    snprintf(beside, room, "%s.%ld.new", path, OWN_NUMBER);
-    file = fopen(beside, "wb");
+    FILE *file = NULL;
+    int fine = 0, number;
+    for (number = 0; beside && !file && number < 100; number++) {
+        snprintf(beside, room, "%s.%ld.%d.new", path, OWN_NUMBER, number);
+        errno = 0;
+        file = create(beside);
+        if (!file && errno != EEXIST)
+            break;
+    }
     if (file) {
         fine = fwrite(head, 1, head_size, file) == head_size &&
                fwrite(data, 1, size, file) == size;
         fine = fclose(file) == 0 && fine;
-        if (fine && rename(beside, path) != 0) {
-            remove(path); /* where a file cannot be renamed over another */
-            fine = rename(beside, path) == 0;
-        }
+        fine = fine && move(beside, path);
         if (!fine)
             remove(beside);
     }
@@ -272,7 +324,7 @@ static int keep(nnefx_vx_import import, const nnefx_vx_cache *cache, const vx_te
     nnefx_cache_write_key(import, cache, given, head);
     nnefx_cache_seal(import, head, data, size);
     if (cache->path)
-        fine = write_file(cache->path, head, own, data, size);
+        fine = !is_blob(cache->path) && write_file(cache->path, head, own, data, size);
     else if (cache->store)
         fine = cache->store(cache->user, head, own, data, size);
     free(head);

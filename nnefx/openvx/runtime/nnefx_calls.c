@@ -90,7 +90,10 @@ static int check_args(const nnefx_blob *blob, uint32_t index, nnefx_blob_error *
     nnefx_node node;
     if (!params)
         return nnefx_blob_fail(error, NNEFX_BLOB_VERSION, at, "node operation is unknown");
-    if (!nnefx_blob_check_text(blob, at + 4, error))
+    if (!nnefx_blob_check_text(blob, at + 4, error) ||
+        !nnefx_blob_check_text(blob, at + 16, error) ||
+        !nnefx_blob_check_text(blob, at + 20, error) ||
+        !nnefx_blob_check_text(blob, at + 24, error))
         return 0;
     if (count != strlen(params) || count > blob->args.count || first > blob->args.count - count)
         return nnefx_blob_fail(error, NNEFX_BLOB_DAMAGED, at + 8, "arguments are missing");
@@ -251,7 +254,8 @@ static int fits_pooling(const nnefx_node *node, const struct extents *e)
     if (x->rank < 3 || x->rank > 4 || !same(x, y, 2))
         return 0;
     for (i = 0; i < 2; i++)
-        if (!window(x->d[i], y->d[i], node->args[2 + i].value, node->args[4 + i].value,
+        if (!node->args[2 + i].value ||
+            !window(x->d[i], y->d[i], node->args[2 + i].value, node->args[4 + i].value,
                     node->args[6].value))
             return 0;
     return 1;

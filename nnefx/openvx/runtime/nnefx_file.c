@@ -2,6 +2,7 @@
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE 1 /* for madvise, beside POSIX */
 #endif
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +47,16 @@ static int read_file(nnefx_file *file, FILE *stream)
 {
     size_t room = 0, got;
     long end;
-    if (fseek(stream, 0, SEEK_END) == 0 && (end = ftell(stream)) > 0)
-        room = (size_t)end;
+    if (fseek(stream, 0, SEEK_END) == 0 && (end = ftell(stream)) > 0 && end < LONG_MAX)
+        room = (size_t)end; /* a folder says LONG_MAX, and cannot be read */
     if (fseek(stream, 0, SEEK_SET) != 0)
         clearerr(stream);
     room += 1; /* so that the end of the file is met without growing */
     do {
         void *data;
         if (file->size == room || !file->data) {
+            if (file->data && room > SIZE_MAX / 2)
+                return 0;
             room = file->data ? 2 * room : room;
             data = realloc(file->data, room);
             if (!data)

@@ -54,6 +54,8 @@ struct nnefx_shape {
 };
 
 struct nnefx_shape nnefx_shape_of(const nnefx_tensor *entry);
+/* Whether a tensor that we did not make fits; what it does not tell is taken to fit. */
+vx_status nnefx_compare_tensor(vx_tensor given, const struct nnefx_shape *shape);
 
 /* Make all objects of the checked blob and add the nodes to a graph; what fails is in `error`. */
 vx_status nnefx_build(nnefx_vx_import import, const nnefx_vx_options *options);
