@@ -11,6 +11,7 @@ from nnefx.execute.integer import IntegerExecutor
 from nnefx.execute.integer.requantize import multiplied
 from nnefx.ir.builder import Builder
 from nnefx.quantization import Options, quantize
+from nnefx.tensors.grid import grid_of
 from nnefx.tensors.model import Model
 from nnefx.tensors.quant import Quantization
 
@@ -259,6 +260,12 @@ def test_a_bias_that_32_bits_do_not_hold_is_added_in_float(bias, expected, liter
     found, how = indices(model, {"x": np.asarray([[1.0, -2.0]], np.float32)})
     assert found.tolist() == [[100, 100]]
     assert how == expected
+
+
+@pytest.mark.parametrize("zero", [10**39, -(2**63) - 1, "x", [[1], [1, 2]]], ids=str)
+def test_zero_points_that_are_no_integers_of_64_bits_are_refused(zero):
+    with pytest.raises(NnefError, match=r"NX506.*zero_point is"):
+        grid_of(on_grid(0.1, zero))
 
 
 def test_joined_tensors_come_to_the_grid_of_the_result():

@@ -143,6 +143,10 @@ def test_bars(share: float, drawn: str) -> None:
             ("8", "█████     ", "0.5", "-128", "0 .. 127.5"),
         ),
         (
+            {"zero_point": 0, "scale": 0.5, "bits": "x", "signed": False, "symmetric": False},
+            ("?", " " * 10, "0.5", "0", "0 .. 127.5"),
+        ),
+        (
             {"zero_point": 0, "scale": [0.5, 0.25], "bits": 4, "signed": True, "symmetric": True},
             ("4", "██▌       ", "0.25 .. 0.5", "0", "-3.5 .. 3.5"),
         ),

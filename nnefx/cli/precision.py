@@ -1,6 +1,7 @@
 """Tables of how models are quantized, for the terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,6 +57,9 @@ def tensors(model: "Model") -> Iterator[tuple[str, ...]]:
         value = model.graph.values.get(name)
         if value is None:
             continue
+        if type(entry.attributes.get("bits", 0)) is not int:  # `nnefx check` says so
+            attributes = {key: v for key, v in entry.attributes.items() if key != "bits"}
+            entry = replace(entry, attributes=attributes)
         bits = entry.attributes.get("bits", 0)
         shape = "x".join(map(str, value.shape)) or "scalar"
         scale, zero, span = _grid(entry)

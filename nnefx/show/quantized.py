@@ -79,7 +79,7 @@ def _of_entry(entry: Quantization) -> Iterator[Row]:
     yield "by", entry.algorithm.removesuffix("_quantize")
     if "bits" in attributes:
         bits, signed = attributes.pop("bits"), attributes.pop("signed", None)
-        kind = {True: ", signed", False: ", unsigned"}.get(signed, "")
+        kind = ", signed" if signed is True else ", unsigned" if signed is False else ""
         yield (
             "integers",
             f"{bits} bits{kind}{', symmetric' * (attributes.pop('symmetric', 0) is True)}",

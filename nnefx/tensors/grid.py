@@ -119,7 +119,11 @@ def _by_zero(entry: Quantization, zero: Any, scale: Any) -> Grid:
     if not ((steps > 0) & np.isfinite(steps)).all():
         message = f"graph.quant: scale is {steps.min()}, expected a positive one"
         raise NnefError("NX506", message, entry.at)
-    return Grid(steps, np.asarray(zero, np.int64), low, high)
+    try:
+        return Grid(steps, np.asarray(zero, np.int64), low, high)
+    except (OverflowError, ValueError, TypeError):
+        message = f"graph.quant: zero_point is {zero}, expected an integer of 64 bits"
+        raise NnefError("NX506", message, entry.at) from None
 
 
 def _by_range(entry: Quantization, least: Any, largest: Any) -> Grid | None:
