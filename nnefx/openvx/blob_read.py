@@ -98,7 +98,12 @@ class _Reader:
 
     def _sections(self, count: int, table: int) -> dict[bytes, f.Section]:
         size = len(self.data)
-        if table % 8 or table > size or count > (size - table) // f.SECTION.size:
+        if (
+            table < f.HEADER_SIZE
+            or table % 8
+            or table > size
+            or count > (size - table) // f.SECTION.size
+        ):
             raise self.fail("NX661", "section table is outside of the file", 28)
         found: dict[bytes, f.Section] = {}
         last = table + count * f.SECTION.size
