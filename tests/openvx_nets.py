@@ -181,6 +181,11 @@ CASES = [
     Case("flatten_linear", lambda n: n.linear(n.reshape(n.input(2, 3, 4, 5), shape=[0, -1]),
                                               n.weight(6, 60), n.weight(1, 6))),
     Case("matmul_constant", lambda n: n.matmul(n.input(3, 10), n.weight(10, 4))),
+    Case("matmul_from_the_left", lambda n: n.matmul(n.weight(4, 10), n.input(10, 3))),
+    Case("matmul_from_the_left_turned", lambda n: n.matmul(n.weight(1, 10, 4, scale=
+         0.3), n.relu(n.input(2, 10, 3)), transposeA=True)),
+    Case("matmul_of_a_layer", lambda n: n.matmul(n.weight(4, 3), n.linear(n.input(3, 10), n.weight(
+         6, 10), n.weight(1, 6))), 40),
     Case("matmul_rank_3", lambda n: n.matmul(n.input(2, 5, 10), n.weight(1, 10, 4, scale=0.3))),
     Case("matmul_rank_4", lambda n: n.matmul(n.input(1, 2, 3, 10), n.weight(1, 1, 4, 10, scale=0.3),
                                              transposeB=True)),

@@ -51,6 +51,10 @@ def matmul_scales(
         weights = B.array()
         depth = weights.shape[-1 if transposeB else -2]
         s.weighted(out, A, Weights.of(weights, depth, None, depth))
+    elif isinstance(A, Const) and isinstance(B, Value):
+        weights = A.array()
+        depth = B.shape[-1 if transposeB else -2]
+        s.weighted(out, B, Weights.of(weights, depth, None, depth))
     elif isinstance(A, Value) and isinstance(B, Value):
         s.product(out, A, B)
     s.stored(out)
@@ -60,12 +64,15 @@ def matmul_scales(
 def matmul(
     g: Emitter, out: Value, A: Operand, B: Operand, *, transposeA: bool, transposeB: bool
 ) -> None:
-    """A product with a constant matrix, which maps the last axis of tensors of higher rank."""
+    """A product with a constant matrix, which maps the last axis of A, or the one before of B."""
     if isinstance(A, Value) and isinstance(B, Value):
         run_time_product(g, out, A, B, (transposeA, transposeB))
         return
+    if isinstance(A, Const) and isinstance(B, Value) and not transposeB:
+        _rows(g, out, A, B, transposeA)
+        return
     if not isinstance(A, Value) or not isinstance(B, Const):
-        raise UnsupportedError("the first operand is constant, only the second may be")
+        raise UnsupportedError("a constant times a transposed tensor is not handled")
     if transposeA or int(np.prod(B.shape[:-2])) != 1:
         raise UnsupportedError("a transposed or batched product is not handled")
     if out.rank != 2:
@@ -76,10 +83,25 @@ def matmul(
 
 
 def _last_axis(g: Emitter, out: Value, input: Value, matrix: Const, transposed: bool) -> None:
-    rows = np.asarray(matrix.array(), np.float64).reshape(matrix.shape[-2:])
-    rows = rows if transposed else rows.T
+    rows = _matrix(matrix)
+    _mapped(g, out, input, rows if transposed else rows.T, input.rank - 1)
+
+
+def _rows(g: Emitter, out: Value, matrix: Const, input: Value, transposed: bool) -> None:
+    """Multiply by a matrix from the left: a map of the axis before the last."""
+    if int(np.prod(matrix.shape[:-2])) != 1 or input.rank != out.rank:
+        raise UnsupportedError("a batch of constants times a tensor is not handled")
+    rows = _matrix(matrix)
+    _mapped(g, out, input, rows.T if transposed else rows, input.rank - 2)
+
+
+def _matrix(matrix: Const) -> Array:
+    return np.asarray(matrix.array(), np.float64).reshape(matrix.shape[-2:])
+
+
+def _mapped(g: Emitter, out: Value, input: Value, rows: Array, axis: int) -> None:
     x, scale = g.read(input), g.scales.get(out, 1.0)
-    y = axis_map(g, x, dimension(input.rank, input.rank - 1), rows, scale)
+    y = axis_map(g, x, dimension(input.rank, axis), rows, scale)
     macs = out.volume * rows.shape[1]
     found = measure(g, rows, None, scale / x.scale, scale)
     g.report.append(found.report(g.origin.source, g.origin.op, 1, macs, macs))

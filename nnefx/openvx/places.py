@@ -30,7 +30,9 @@ def matrices(graph: Graph, constants: Constants, multiplies: bool = True) -> fro
             continue
         outs = list(node.values())
         operands = [value for value in node.operands() if value not in constants]
-        if node.name == "linear" or (node.name == "matmul" and len(operands) == 1):
+        if node.name == "matmul" and node.inputs["A"] in constants:
+            spoiled.update((*outs, *operands))  # a map of an axis, with four dimensions
+        elif node.name == "linear" or (node.name == "matmul" and len(operands) == 1):
             operands = []
             products.update(outs)
         elif node.name == "matmul":
