@@ -47,12 +47,16 @@ def write(model: Path, extent: int, *, sparse: bool = False) -> Path:
     weights = np.random.default_rng(0).standard_normal((extent, extent), np.float32)
     lines = [f"    x = external(shape = [1, {extent}]);"]
     last = "x"
+    with open(model / "w0.dat", "wb") as file:
+        nnef.write_tensor(file, weights)
+    header = (model / "w0.dat").read_bytes()[:HEADER]
     for index in range(TENSORS):
         with open(model / f"w{index}.dat", "wb") as file:
-            nnef.write_tensor(file, weights)
             if sparse:
-                file.truncate(HEADER)
+                file.write(header)
                 file.truncate(HEADER + weights.nbytes)
+            else:
+                nnef.write_tensor(file, weights)
         lines.append(f"    w{index} = variable(shape = [{extent}, {extent}], label = 'w{index}');")
         lines.append(f"    y{index} = linear({last}, w{index});")
         last = f"y{index}"

@@ -8,10 +8,13 @@ from importlib.metadata import version
 INTRODUCTION = """\
 # Performance
 
-Written by `make bench`. Times are medians; {cores} cores, Python {python}, numpy {numpy},
-nnef {nnef} (the parser by Khronos). Runs differ by up to a factor of two with what else the
-machine does, so read the ratios: below 1 means that nnefx is faster. The converters by others are
-those that `python -m benchmarks.peers` installs.
+Written by `make bench`; {cores} cores, Python {python}, numpy {numpy}, nnef {nnef} (the parser by
+Khronos). Times are medians by the clock where nothing else is said below a table. They differ by up
+to a factor of two with what else the machine does, so read the ratios: what a table compares takes
+turns. A column `a : b` is how many times as much a takes as b; below 1, a is faster or smaller. In
+`time : copy`, b is copying the same bytes from file to file, which no conversion can do without.
+The first table tells what the machine can do at most. The converters by others are those that
+`python -m benchmarks.peers` installs.
 """
 
 
@@ -60,4 +63,5 @@ def mebibytes(size: float) -> str:
 
 def ratio(ours: float, theirs: float) -> str:
     """Return how many times as long as theirs ours took."""
-    return f"{ours / theirs:.2g}"
+    found = ours / theirs
+    return f"{found:,.0f}" if found >= 10 else f"{found:.2g}"
