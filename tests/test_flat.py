@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -218,6 +219,34 @@ def assert_lane_agrees(text: str) -> None:
         patch.setattr(flat, "statement", lambda text, pos: (None, pos))
         patch.setattr(compositional, "tokens", lambda text, begin, end: None)
         assert with_lane == outcome(text)
+
+
+REAL = sorted(
+    path.read_text(encoding="utf-8")
+    for folder in ("samples", "tests")
+    for path in (Path(__file__).parents[1] / folder).rglob("*.nnef")
+    if path.stat().st_size < 3_000
+)
+TOKEN = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|#[^\n]*|\w+|\s+|.", re.DOTALL)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(REAL), st.sampled_from(["drop", "twice", "swap", "cut"]), st.data())
+def test_lanes_and_grammar_agree_on_real_documents_with_a_fault(
+    text: str, change: str, data: st.DataObject
+) -> None:
+    tokens = TOKEN.findall(text)
+    at = data.draw(st.integers(0, len(tokens) - 1))
+    other = data.draw(st.integers(0, len(tokens) - 1))
+    if change == "swap":
+        tokens[at], tokens[other] = tokens[other], tokens[at]
+    else:
+        tokens[at:] = {
+            "drop": tokens[at + 1 :],
+            "twice": [tokens[at], *tokens[at:]],
+            "cut": [],
+        }[change]
+    assert_lane_agrees("".join(tokens))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
