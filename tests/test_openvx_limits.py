@@ -1,5 +1,6 @@
 """Plans that have to fit what a target can hold: references, and paths through the graph."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from nnefx.diagnostics import NnefError
 from nnefx.execute.executor import Executor
-from nnefx.openvx import lower, simulate, snr
+from nnefx.openvx import lower, refused, simulate, snr, write_stubs
 from nnefx.openvx.functions import FUNCTIONS
 from nnefx.openvx.paths import visits
 from nnefx.openvx.plan import Plan, Ref
@@ -117,3 +118,13 @@ def test_bounds_without_end_lose_nothing_in_floating_point():
     results = simulate(lower(model, "float32"), inputs)
     for name, expected in Executor(model)(inputs).items():
         assert np.array_equal(results[name], expected)
+
+
+def test_externals_get_no_user_kernel(tmp_path: Path):
+    n = Net()
+    model = n.model(n.sigmoid(n.input(1, 2, 2, 2, 2, 2)))
+    faulty = refused(model)
+    assert faulty[0].name == "external"
+    assert [file.name for file in write_stubs(faulty, tmp_path)] == [
+        f"{name}.c" for name in dict.fromkeys(node.name for node in faulty[1:])
+    ]

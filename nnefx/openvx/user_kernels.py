@@ -15,12 +15,13 @@ from nnefx.openvx.statement import statement
 def write_stubs(nodes: Sequence[Node], folder: str | os.PathLike[str]) -> list[Path]:
     """Write a C file for each operation among `nodes`, and return the files.
 
-    A file that is there already stays as it is: it may be completed.
+    An external gets none: no kernel can help with what it holds. A file that is there already
+    stays as it is: it may be completed.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     written = []
-    for op in dict.fromkeys(node.name for node in nodes):
+    for op in dict.fromkeys(node.name for node in nodes if node.name != "external"):
         path = target / f"{_identifier(op)}.c"
         if not path.exists():
             uses = [node for node in nodes if node.name == op]
