@@ -4,8 +4,16 @@ from pkgutil import get_data  # importlib.resources would do; to load it takes t
 
 
 def read(name: str) -> str:
-    """Return the text of the file `name` of this package."""
-    data = get_data(__name__, name)
+    """Return the text of the file `name` of this package.
+
+    Raises:
+        ImportError: the package is not installed whole. (An OSError would be taken for one of the
+            model that is read.)
+    """
+    try:
+        data = get_data(__name__, name)
+    except OSError:
+        data = None
     if data is None:
-        raise FileNotFoundError(name)
+        raise ImportError(f"nnefx is not installed whole: grammar/{name} cannot be read")
     return data.decode("utf-8")

@@ -384,6 +384,11 @@ def test_lanes_read_without_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None
     assert parse_quant(Source("q", "'a': f(x = [-1.5, 2], y = true); 'b': g();"))
 
 
+def test_a_grammar_that_is_missing_is_not_taken_for_a_missing_model() -> None:
+    with pytest.raises(ImportError, match=r"not installed whole: grammar/none\.lark"):
+        grammar.read("none.lark")
+
+
 def test_terminals_are_those_of_the_grammar() -> None:
     lark = engine.structure()
     plain = {t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
