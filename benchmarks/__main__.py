@@ -41,7 +41,7 @@ def weights(folder: Path, quick: bool) -> Iterable[Table]:
     from benchmarks import opening
 
     sizes = (64, 128) if quick else (1024, 2048, 10240)
-    yield from opening.tables(folder, sizes, 4 if quick else 64)
+    yield from opening.tables(folder, sizes, 4 if quick else 32)
 
 
 def onnx(folder: Path, quick: bool) -> Iterable[Table]:

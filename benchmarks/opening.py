@@ -148,7 +148,7 @@ def _moving(folder: Path, model: Path, archive: Path) -> Table:
         "copy the `.tar`": lambda: shutil.copyfile(archive, packed),
         "`nnefx.save` to a `.nnef.tar`": lambda: nnefx.save(nnefx.load(model), packed, force=True),
     }
-    times = seconds(*acts.values(), runs=5, budget=60)
+    times = seconds(*acts.values(), runs=3, budget=40)
     replaced(lambda: None)
     packed.unlink(missing_ok=True)
     rows = []
