@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nnefx.ir.builder import Builder
 from nnefx.ir.compute import compute
-from nnefx.ir.graph import Value
+from nnefx.ir.graph import Value, flat_values
 from nnefx.ops import Reject
 
 Array = NDArray[Any]
@@ -51,7 +51,7 @@ def evaluate(
     operands = [_stand_in(item) for item in inputs]
     results = trial.invoke(op, operands, attributes, dtype)
     node = trial.nodes[-1]
-    affordable([item.shape for item in _flat(node.outputs)], _flat(inputs))
+    affordable([value.shape for value in flat_values(node.outputs)], _flat(inputs))
     known = dict(zip(_flat(operands), _flat(inputs)))
     if op not in MOVING:
         known = {value: _widened(array) for value, array in known.items()}

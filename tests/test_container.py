@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hostile.containers import ARCHIVES, FOLDERS, GRAPH, TENSOR, model, tar
@@ -257,6 +257,7 @@ def test_damage_anywhere_is_a_diagnostic_or_harmless(
 
 
 @given(st.text(alphabet="ab./\\:C\0", max_size=12))
+@example(".\\C:")
 def test_member_names_stay_inside(name: str) -> None:
     root = "/root/model"
     try:

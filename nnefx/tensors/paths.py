@@ -24,11 +24,11 @@ def member_name(name: str, at: At | None = None) -> str:
             characters.
     """
     plain = name.replace("\\", "/")
-    if plain.startswith("/") or _DRIVE.match(plain):
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    if plain.startswith("/") or (parts and _DRIVE.match(parts[0])):
         raise _unsafe(name, "is absolute", at)
     if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in plain):
         raise _unsafe(name, "has characters that are not text", at)
-    parts = [part for part in plain.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise _unsafe(name, "leaves the model", at)
     if not parts:
