@@ -142,6 +142,46 @@ def test_tflite_runs_what_is_written(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+LAYERS = """
+    f = variable(shape = [5, 4, 3, 3], label = 'f'); b = variable(shape = [1, 5], label = 'b');
+    g = variable(shape = [6, 5, 3, 3], label = 'g');
+    c = conv(x, f, b); r = relu(c); p = max_pool(r, size = [1, 1, 2, 2], border = 'ignore');
+    d = conv(p, g, 0.5); y = relu(d);
+"""
+
+
+def test_tflite_keeps_the_grids_of_a_quantized_model(tmp_path: Path) -> None:
+    from nnefx.converters.tensorflow.lite.reference import run
+    from nnefx.quantization import Options, quantize
+
+    random = np.random.default_rng(3)
+    samples = [{"x": random.normal(size=(1, 4, 7, 6)).astype(np.float32)} for _ in range(16)]
+    ours = quantize(model(LAYERS), samples, Options(per_channel=True)).model
+    write(ours, tmp_path / "net.tflite", format="tflite")
+    imported = read(tmp_path / "net.tflite")
+    again = Model(imported.graph, imported.weights, imported.quantization)
+    stored = [again.weight(node).dtype for node in again.graph.variables]
+    assert sorted(map(str, stored)) == ["int32", "int32", "int8", "int8"]
+
+    kept = {pair(entry) for entry in again.quantization.values()}
+    assert {pair(ours.quantization[name]) for name in "xrpy"} <= kept
+    (name,) = imported.names.keys() & {"serving_default_x:0", "x"}
+    target = next(n for n, mine in imported.names.items() if mine == "y")
+    step, _ = pair(ours.quantization["y"])
+    for feeds in samples[:4]:
+        found = run(tmp_path / "net.tflite", {name: feeds["x"]}, [target])[target]
+        expected = nnefx.run(ours, feeds, integer=True, rounding="tflite")["y"]
+        off = np.rint(np.abs(found - expected) / step)
+        assert off.max() <= 1  # what a literal adds is rounded elsewhere
+        assert np.mean(off) < 0.1
+
+
+def pair(entry: Any) -> tuple[float, int]:
+    """The scale of an entry, the first one of several, and its zero point."""
+    scale = np.ravel(entry.attributes["scale"])[0]
+    return float(np.float32(scale)), int(np.ravel(entry.attributes["zero_point"])[0])
+
+
 def test_the_command_writes_by_suffix(nnefx: Any, tmp_path: Path) -> None:
     import nnefx as package
 

@@ -4,7 +4,7 @@ Images are kept channels-last from the first window on, as TensorFlow and TFLite
 put back only where another operation needs the order of NNEF.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from nnefx.passes.dead import drop_dead
 from nnefx.passes.expand import expand
 from nnefx.source import FileAt
 from nnefx.tensors.dequantize import dequantize
+from nnefx.tensors.grid import Grid, grid_of
 from nnefx.tensors.model import Model
 
 Array = NDArray[Any]
+STEPS = 255  # between the ends of a grid of 8 bits; a symmetric one leaves the least index out
 TYPES = {"scalar": tf.float32, "integer": tf.int32, "logical": tf.bool}
 
 
@@ -76,22 +78,37 @@ class Walk:
         self.graph: Graph = model.graph
         self.arrays = arrays
         self.variables = variables
+        self.grids = grids_of(model, arrays)
         self.held: dict[Value, Held] = {}
         self._moved: dict[Value, Held] = {}
 
     def run(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """Return the outputs by name for tensors that TensorFlow traces with."""
-        self.held.update(zip(self.graph.inputs, map(Held, inputs)))
+        for value, item in zip(self.graph.inputs, inputs):
+            self.held[value] = self._rounded(value, Held(item))
         for node in self.graph.nodes:
             if node.name in ("external", "variable", "constant"):
                 continue
             result = EMITTERS[node.name](self, node)
             for value, item in zip(node.values(), result if isinstance(result, list) else [result]):
-                self.held[value] = item if isinstance(item, Held) else Held(item)
+                held = item if isinstance(item, Held) else Held(item)
+                self.held[value] = self._rounded(value, held)
         return {
             value.name: tf.identity(self.first(value), name=value.name)
             for value in self.graph.outputs
         }
+
+    def _rounded(self, value: Value, held: Held) -> Held:
+        """Round to the grid of graph.quant; TFLite's converter makes integers of such tensors."""
+        grid = self.grids.get(value)
+        if grid is None:
+            return held
+        low, high = map(float, grid.limits())
+        narrow = grid.high - grid.low < STEPS
+        tensor = tf.quantization.fake_quant_with_min_max_args(
+            held.tensor, low, high, num_bits=8, narrow_range=narrow
+        )
+        return Held(tensor, held.last)
 
     def known(self, item: Any) -> Array | None:
         """Return the items of a stored operand or literal, None where it is computed."""
@@ -148,6 +165,17 @@ class Walk:
                 tensor = tf.transpose(tensor, [0, *range(2, rank), 1])
             found.append(tensor)
         return found, last
+
+
+def grids_of(model: Model, arrays: Collection[Value]) -> dict[Value, Grid]:
+    """Return the grids of the computed tensors that TensorFlow can round to: one scale, 8 bits."""
+    found = {}
+    for value in model.graph.values.values():
+        entry = model.quantization.get(value.name)
+        grid = grid_of(entry) if entry is not None and value not in arrays else None
+        if grid is not None and grid.whole and STEPS - 1 <= grid.high - grid.low <= STEPS:
+            found[value] = grid
+    return found
 
 
 def stored_arrays(model: Model) -> dict[Value, Array]:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nnefx.converters.tensorflow.graph.emit import TYPES, Walk, prepared, stored_arrays
+from nnefx.converters.tensorflow.graph.emit import TYPES, Walk, grids_of, prepared, stored_arrays
 from nnefx.converters.tensorflow.graph.quiet import tf
 from nnefx.diagnostics import NnefError
 from nnefx.ops import Reject
@@ -55,6 +55,8 @@ def module_of(model: Model) -> Any:
         tf.TensorSpec(value.shape, TYPES[value.dtype], value.name) for value in ready.graph.inputs
     ]
 
+    module.rounds = bool(grids_of(ready, arrays))
+
     def run(*inputs: Any) -> Any:
         return Walk(ready, arrays, variables).run(inputs)
 
@@ -66,8 +68,14 @@ def module_of(model: Model) -> Any:
 
 
 def lite_bytes(module: Any) -> bytes:
-    """Return the TFLite file of a module."""
+    """Return the TFLite file of a module; where it rounds, of integers.
+
+    Activations keep scale and zero point. Filters get a scale per channel from their extremes,
+    which is the one that they have where `quantize` found it.
+    """
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.run], module)
+    if module.rounds:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
         data = converter.convert()
     except Exception as error:  # the converter has a class of its own in a private module

@@ -107,11 +107,9 @@ def label_source(label: str, stored: Mapping[str, Any]) -> str:
     """Return the name of the stored tensor that a variable's label was made of."""
     from nnefx.converters.names import label as made
 
-    for name in stored:
-        clean = made(name)
-        if label == clean or (label.startswith(f"{clean}_") and label[len(clean) + 1 :].isdigit()):
-            return name
-    return ""
+    clean = {made(name): name for name in reversed(list(stored))}
+    stem, _, number = label.rpartition("_")  # a label that was taken already has got a number
+    return clean.get(label) or (clean.get(stem, "") if number.isdigit() else "")
 
 
 def _signature(file: LiteFile, key: str | None, path: str) -> Signature | None:
