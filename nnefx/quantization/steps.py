@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnefx.quantization.options import Algorithm
-from nnefx.tensors.grid import Grid, grid_of
+from nnefx.tensors.grid import Grid, grid_of, shortest
 from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
@@ -58,8 +58,7 @@ def with_steps(
 def shortened(scale: Array) -> Array:
     """Return numbers that 32 bits hold in the fewest digits that say which."""
     narrow = np.maximum(np.asarray(scale, np.float32), np.finfo(np.float32).tiny)
-    digits = [float(str(item)) for item in narrow.reshape(-1)]
-    return np.asarray(digits, np.float64).reshape(narrow.shape)
+    return np.asarray(shortest(narrow), np.float64)
 
 
 def grid(entry: Quantization) -> Grid:

@@ -86,6 +86,11 @@ class Grid:
         return (self.low - self.zero) * scale, (self.high - self.zero) * scale
 
 
+def shortest(numbers: Arrays) -> Any:
+    """Return float32 numbers, nested as they are, in the fewest digits that say which they are."""
+    return [shortest(item) for item in numbers] if numbers.ndim else float(str(numbers[()]))
+
+
 def aligned(array: Arrays, rank: int) -> Arrays:
     """Append dimensions of one: NNEF broadcasts from the left, numpy from the right."""
     return array.reshape(array.shape + (1,) * (rank - array.ndim)) if array.ndim else array

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nnefx.converters.tensorflow.lite.schema import LiteTensor
 from nnefx.ir.graph import Graph
+from nnefx.tensors.grid import shortest
 from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
@@ -37,7 +38,7 @@ def entry_of(tensor: LiteTensor) -> Quantization:
         ALGORITHM,
         {
             "zero_point": int(tensor.scales.zero_point.reshape(-1)[0]),
-            "scale": float(str(tensor.scales.scale.reshape(-1)[0])),
+            "scale": shortest(tensor.scales.scale.reshape(-1)[0]),
             "bits": bits_of(tensor),
             "signed": tensor.dtype.kind == "i",
             "symmetric": False,
@@ -111,13 +112,7 @@ def _entry(tensor: LiteTensor, scale: Array, zero: Array, axis: int | None) -> Q
     # NNEF broadcasts from the left, so that dimensions behind the channels are left out
     kept = scale.shape[: axis + 1]
     values = {
-        "scale": _short(scale.reshape(kept)),
+        "scale": shortest(scale.reshape(kept)),
         "zero_point": zero.reshape(kept).tolist() if np.any(zero) else 0,
     }
     return Quantization(ALGORITHM, {**whole.attributes, **values})
-
-
-def _short(scale: Array) -> Any:
-    if scale.ndim == 0:
-        return float(str(scale[()]))
-    return [_short(item) for item in scale]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from nnefx.execute.simulate import simulate
 from nnefx.ir.graph import Graph
-from nnefx.tensors.grid import Grid, aligned, grid_of
+from nnefx.tensors.grid import Grid, aligned, grid_of, shortest
 from nnefx.tensors.quant import Quantization
 
 Array = NDArray[Any]
@@ -154,19 +154,12 @@ def fake_quantize(
 
 def _with_scale(entry: Quantization, scale: Array, grid: Grid) -> Quantization:
     if entry.algorithm == "zero_point_linear_quantize":
-        found: dict[str, Any] = {"scale": _shortest(scale)}
+        found: dict[str, Any] = {"scale": shortest(scale)}
     else:
         wide = scale.astype(np.float64)
         ends = {"min": (grid.low - grid.zero) * wide, "max": (grid.high - grid.zero) * wide}
         found = {name: end.tolist() for name, end in ends.items()}
     return Quantization(entry.algorithm, {**entry.attributes, **found}, entry.at)
-
-
-def _shortest(scale: Array) -> Any:
-    """Return float32 as the shortest numbers that are read as the same."""
-    if scale.ndim == 0:
-        return float(str(scale[()]))
-    return [_shortest(item) for item in scale]
 
 
 def indices(weights: Array, entry: Quantization) -> Array | None:
@@ -192,7 +185,7 @@ def with_biases(graph: Graph, entries: Mapping[str, Quantization]) -> dict[str, 
         if grids[0] is None or grids[1] is None or not grids[0].whole:
             continue
         products = grids[0].scale.reshape(()) * grids[1].scale.reshape(-1)
-        scale = _shortest(products.reshape(1, -1) if products.size > 1 else products.reshape(()))
+        scale = shortest(products.reshape(1, -1) if products.size > 1 else products.reshape(()))
         attributes = {**bias.attributes, "scale": scale, "zero_point": 0}
         found[names[2]] = Quantization(bias.algorithm, attributes, bias.at)
     return found
